@@ -1,0 +1,68 @@
+#include "protocols/words/words_service.h"
+
+#include "protocols/gap_framer.h"
+#include "reactor/text.h"
+
+namespace sluice::words {
+namespace {
+
+constexpr std::string_view kWords[] = {"one", "two",   "three", "four", "five",
+                                       "six", "seven", "eight", "nine", "ten"};
+
+class WordsSession final : public Session {
+ public:
+  WordsSession(WordsService& service, Fd socket, const Address& peer)
+      : Session(service, std::move(socket), peer),
+        gap_(service.gap()),
+        timer_(service.reactor().timer([this] { flush(); })) {}
+
+  void on_data(Stream&, std::span<const std::byte> bytes) noexcept override {
+    service().count().bytes_in += bytes.size();
+    framer_.feed(as_text(bytes),
+                 [this](std::string_view request, bool newline) { reply(request, newline); });
+    framer_.holding() ? timer_.start(gap_) : timer_.stop();
+  }
+
+  void on_eof(Stream& stream) noexcept override {
+    flush();
+    stream.close();
+  }
+
+  void on_backpressure(Stream& stream, bool on) noexcept override {
+    on ? stream.pause_reading() : stream.resume_reading();
+  }
+
+ private:
+  void flush() {
+    framer_.flush([this](std::string_view request, bool newline) { reply(request, newline); });
+  }
+
+  void reply(std::string_view request, bool newline) {
+    const std::string text = concat(answer(request), newline ? "\n" : "");
+    service().count().bytes_out += text.size();
+    stream().write(text);
+  }
+
+  Duration gap_;
+  GapFramer framer_;
+  Timer timer_;
+};
+
+}  // namespace
+
+std::string_view answer(std::string_view request) {
+  constexpr std::string_view kBlanks = " \t\r\n";
+  const std::size_t first = request.find_first_not_of(kBlanks);
+  if (first != std::string_view::npos) {
+    request = request.substr(first, request.find_last_not_of(kBlanks) - first + 1);
+  }
+  const auto number = parse_number<unsigned>(request);
+  if (number && *number >= 1 && *number <= 10) return kWords[*number - 1];
+  return "error: expected a whole number from 1 to 10";
+}
+
+std::unique_ptr<Session> WordsService::make_session(Fd socket, const Address& peer) {
+  return std::make_unique<WordsSession>(*this, std::move(socket), peer);
+}
+
+}  // namespace sluice::words

@@ -1,0 +1,138 @@
+#include "reactor/listener.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include "reactor/socket.h"
+
+namespace sluice {
+namespace {
+
+Fd open_spare() {
+  return Fd(open("/dev/null", O_RDONLY | O_CLOEXEC));
+}
+
+}  // namespace
+
+Result<void> Listener::listen(const Address& address, int backlog) {
+  auto socket = tcp_listen(address, backlog);
+  if (!socket) return std::unexpected(socket.error());
+  return adopt(std::move(*socket));
+}
+
+Result<void> Listener::adopt(Fd socket) {
+  auto address = Address::local_of(socket.get());
+  if (!address) return std::unexpected(address.error());
+  // Both are inherited by what is accepted, which saves two calls a connection.
+  const int on = 1;
+  if (address->family() != AF_UNIX) {
+    setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(socket.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  }
+  auto watch = reactor_->watch(socket.get(), Interest::read, *this);
+  if (!watch) return std::unexpected(watch.error());
+  address_ = std::move(*address);
+  socket_ = std::move(socket);
+  watch_ = std::move(*watch);
+  spare_ = open_spare();
+  rest_ = reactor_->timer([this] { update_interest(); });
+  update_interest();
+  return {};
+}
+
+Listener::Verdict Listener::judge(int code) {
+  switch (code) {
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+      return Verdict::exhausted;
+    case EINTR:
+    case ECONNABORTED:
+    case EPROTO:
+    case ENETDOWN:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case ENONET:
+    case EHOSTUNREACH:
+    case EOPNOTSUPP:
+    case ENETUNREACH:
+    case EPERM:
+    case ETIMEDOUT:
+    case ECONNRESET:
+      return Verdict::retry;
+    default:
+      return Verdict::ask_later;  // EAGAIN, and what nobody has heard of
+  }
+}
+
+void Listener::on_readable() noexcept {
+  for (int i = 0; i < limits::kAcceptsPerTurn && socket_ && !paused_; ++i) {
+    sockaddr_storage peer;
+    socklen_t size = sizeof peer;
+    Fd accepted(accept4(socket_.get(), reinterpret_cast<sockaddr*>(&peer), &size,
+                        SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (accepted) {
+      exhausted_ = false;
+      on_accept_(std::move(accepted),
+                 Address::from_sockaddr(reinterpret_cast<const sockaddr*>(&peer), size));
+      continue;
+    }
+    switch (judge(errno)) {
+      case Verdict::retry:
+        continue;
+      case Verdict::ask_later:
+        return;
+      case Verdict::exhausted:
+        return shed(Error::last("accept"));
+    }
+  }
+  if (socket_ && !paused_) ++reactor_->stats().budgets_exhausted;
+}
+
+/// With the limit reached accept() fails even when nobody waits, so this cannot go on until it
+/// succeeds: what waits now is sent away, and the listener rests.
+void Listener::shed(Error error) {
+  if (!exhausted_ && on_exhausted_) on_exhausted_(error);
+  exhausted_ = true;
+  if (error.code == EMFILE) {
+    for (int i = 0; i < limits::kAcceptsPerTurn && spare_; ++i) {
+      spare_.reset();
+      Fd unlucky(accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+      const bool shed_one = static_cast<bool>(unlucky);
+      unlucky.reset();
+      spare_ = open_spare();
+      if (!shed_one) break;
+      ++reactor_->stats().accepts_shed;
+    }
+  }
+  ++reactor_->stats().accept_pauses;
+  rest_.start(limits::kAcceptPause);
+  update_interest();
+}
+
+void Listener::update_interest() {
+  if (!watch_) return;
+  if (!spare_) spare_ = open_spare();
+  watch_.set_interest(paused_ || rest_.armed() ? Interest::none : Interest::read);
+}
+
+void Listener::pause() {
+  paused_ = true;
+  update_interest();
+}
+
+void Listener::resume() {
+  paused_ = false;
+  update_interest();
+}
+
+void Listener::close() {
+  rest_.stop();
+  watch_.reset();
+  socket_.reset();
+}
+
+}  // namespace sluice

@@ -1,0 +1,102 @@
+#include <poll.h>
+
+#include "reactor/limits.h"
+#include "reactor/selector_backends.h"
+
+namespace sluice {
+namespace {
+
+short to_events(Interest interest) {
+  return static_cast<short>((any(interest & Interest::read) ? POLLIN : 0) |
+                            (any(interest & Interest::write) ? POLLOUT : 0));
+}
+
+Interest to_interest(short events) {
+  if (events & (POLLHUP | POLLERR)) return Interest::read_write;
+  return (events & POLLIN ? Interest::read : Interest::none) |
+         (events & POLLOUT ? Interest::write : Interest::none);
+}
+
+/// poll(2) is handed the whole table at every call, so the table is kept dense: the last entry
+/// takes the place of one that leaves.
+class PollSelector final : public Selector {
+ public:
+  std::string_view name() const override { return "poll"; }
+
+ protected:
+  Result<void> update(Token token, Interest before, Interest now) override {
+    const auto slot = static_cast<std::size_t>(token.fd);
+    if (slot >= index_.size()) index_.resize(slot + 1, kAbsent);
+    if (!any(before)) {
+      if (auto pollable = check_pollable(token.fd); !pollable) return pollable;
+    }
+    if (any(now) && index_[slot] == kAbsent) {
+      index_[slot] = polled_.size();
+      polled_.push_back({token.fd, to_events(now), 0});
+      generations_.push_back(token.generation);
+    } else if (any(now)) {
+      polled_[index_[slot]].events = to_events(now);
+    } else if (index_[slot] != kAbsent) {
+      drop(index_[slot]);
+    }
+    return {};
+  }
+
+  Result<std::span<const Ready>> wait(Duration timeout) override {
+    ready_.clear();
+    int left = poll(polled_.data(), polled_.size(), poll_timeout(timeout));
+    if (left < 0) {
+      if (errno == EINTR) return std::span<const Ready>{};
+      return fail("poll");
+    }
+    // Starts where the last turn ended, so that a full batch does not favour the low entries.
+    const std::size_t count = polled_.size();
+    if (start_ >= count) start_ = 0;
+    std::size_t at = start_;
+    for (std::size_t seen = 0; seen < count && left > 0;
+         ++seen, at = at + 1 == count ? 0 : at + 1) {
+      if (polled_[at].revents == 0) continue;
+      --left;
+      if (polled_[at].revents & POLLNVAL) {  // closed by its owner without being removed
+        polled_[at].fd = -1;
+        continue;
+      }
+      ready_.push_back({{polled_[at].fd, generations_[at]}, to_interest(polled_[at].revents)});
+      if (ready_.size() == limits::kEventsPerTurn) break;
+    }
+    start_ = at;
+    return std::span<const Ready>(ready_);
+  }
+
+ private:
+  static constexpr std::size_t kAbsent = SIZE_MAX;
+
+  void drop(std::size_t at) {
+    // An entry struck out for POLLNVAL has lost its number; find whom it was by the index alone.
+    for (std::size_t fd = 0; polled_[at].fd < 0 && fd < index_.size(); ++fd) {
+      if (index_[fd] == at) polled_[at].fd = static_cast<int>(fd);
+    }
+    index_[static_cast<std::size_t>(polled_[at].fd)] = kAbsent;
+    if (at + 1 != polled_.size()) {
+      polled_[at] = polled_.back();
+      generations_[at] = generations_.back();
+      index_[static_cast<std::size_t>(polled_[at].fd)] = at;
+    }
+    polled_.pop_back();
+    generations_.pop_back();
+  }
+
+  std::vector<pollfd> polled_;
+  std::vector<std::uint32_t> generations_;  // beside polled_, entry by entry
+  std::vector<std::size_t> index_;          // by descriptor: where in polled_
+  std::vector<Ready> ready_;
+  std::size_t start_ = 0;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Selector>> make_poll_selector() {
+  return std::make_unique<PollSelector>();
+}
+
+}  // namespace sluice

@@ -1,0 +1,289 @@
+#include "reactor/stream.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+
+namespace sluice {
+
+const Stream::Options Stream::kDefaults{};
+
+void StreamHandler::on_eof(Stream& stream) noexcept {
+  stream.close();
+}
+
+Stream::Stream(Reactor& reactor, Fd socket, StreamHandler& handler, const Options& options)
+    : reactor_(&reactor),
+      handler_(&handler),
+      options_(&options),
+      socket_(std::move(socket)),
+      last_progress_(reactor.now()) {
+  if (auto watch = reactor.watch(socket_.get(), Interest::read, *this)) {
+    watch_ = std::move(*watch);
+  } else {
+    finish_soon(watch.error());
+    return;
+  }
+  if (options.idle_timeout != Duration::zero() || options.stall_timeout != Duration::zero()) {
+    extra().timer.start(time_left());
+  }
+}
+
+Stream::~Stream() = default;
+
+// --- reading ------------------------------------------------------------------------------------
+
+void Stream::on_readable() noexcept {
+  const auto buffer = reactor_->read_buffer();
+  const ssize_t size = recv(socket_.get(), buffer.data(), buffer.size(), 0);
+  if (size > 0) [[likely]] {
+    last_progress_ = reactor_->now();
+    if (reading_ == Reading::flowing) [[likely]] {
+      handler_->on_data(*this, buffer.first(static_cast<std::size_t>(size)));
+    } else {
+      discard(static_cast<std::size_t>(size));
+    }
+  } else if (size == 0) {
+    read_ended(0);
+  } else if (errno != EAGAIN && errno != EINTR) {
+    read_ended(errno);
+  }
+}
+
+void Stream::read_ended(int code) {
+  // A send that failed earlier is the better story; what had come in before has been read by now.
+  if (writing_ == Writing::failed) return finish(extra().error);
+  if (code != 0) return finish(stage_ == Stage::closing && !queue_ ? Error{} : Error{code, "recv"});
+  reading_ = Reading::ended;
+  update_interest();
+  if (stage_ == Stage::open) handler_->on_eof(*this);
+  if (stage_ != Stage::closed && writing_ == Writing::finished) finish({});
+}
+
+void Stream::discard(std::size_t size) {
+  if (writing_ != Writing::finished) return;
+  extra().discarded += size;
+  if (extra().discarded > limits::kLingerBytes) finish({});
+}
+
+void Stream::pause_reading() {
+  if (reading_ != Reading::flowing) return;
+  reading_ = Reading::paused;
+  update_interest();
+}
+
+void Stream::resume_reading() {
+  if (reading_ != Reading::paused) return;
+  reading_ = Reading::flowing;
+  update_interest();
+}
+
+// --- writing ------------------------------------------------------------------------------------
+
+void Stream::write(std::span<const std::byte> bytes) {
+  if (writing_ != Writing::open) return;
+  if (!queue_) [[likely]] {
+    const ssize_t sent = send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (sent == static_cast<ssize_t>(bytes.size())) [[likely]]
+      return;
+    if (sent < 0 && errno != EAGAIN && errno != EINTR) return fail_sending(Error::last("send"));
+    bytes = bytes.subspan(static_cast<std::size_t>(std::max<ssize_t>(sent, 0)));
+  }
+  queue().append(bytes);
+  after_growth();
+}
+
+void Stream::write(SharedBytes bytes) {
+  if (writing_ != Writing::open || bytes.size() == 0) return;
+  const bool first = !queue_;
+  queue().append(std::move(bytes));
+  first ? start_queue_and_send() : after_growth();
+}
+
+void Stream::write(FileRange range) {
+  if (writing_ != Writing::open || range.size == 0) return;
+  const bool first = !queue_;
+  queue().append(std::move(range));
+  if (first) start_queue_and_send();
+}
+
+OutputQueue& Stream::queue() {
+  if (!queue_) {
+    queue_ = std::make_unique<OutputQueue>();
+    if (extra_) extra_->last_sent = reactor_->now();
+    update_interest();
+    if (extra_ && options_->stall_timeout != Duration::zero()) extra_->timer.start(time_left());
+  }
+  return *queue_;
+}
+
+void Stream::start_queue_and_send() {
+  const auto progress = queue_->send_to(socket_.get());
+  if (progress.error) return fail_sending(progress.error);
+  if (queue_->empty()) {
+    queue_.reset();
+    update_interest();
+  } else {
+    after_growth();
+  }
+}
+
+void Stream::after_growth() {
+  if (queued() > options_->write_cap)
+    return fail_sending({ENOBUFS, "write (the peer is too slow)"});
+  if (queued() > options_->high_mark && !pressed_) {
+    pressed_ = true;
+    handler_->on_backpressure(*this, true);
+  }
+}
+
+void Stream::on_writable() noexcept {
+  if (!queue_) return update_interest();
+  const auto progress = queue_->send_to(socket_.get());
+  if (progress.sent != 0) {
+    last_progress_ = reactor_->now();
+    if (extra_) extra_->last_sent = last_progress_;
+  }
+  if (progress.error) return fail_sending(progress.error);
+  if (!queue_->empty()) {
+    if (!progress.blocked) ++reactor_->stats().budgets_exhausted;
+  } else {
+    queue_.reset();
+    update_interest();
+  }
+  if (pressed_ && queued() <= options_->low_mark) {
+    pressed_ = false;
+    if (stage_ == Stage::open) handler_->on_backpressure(*this, false);
+  }
+  if (queue_ || stage_ == Stage::closed) return;
+  if (writing_ == Writing::finishing) {
+    end_writing();
+  } else if (stage_ == Stage::open) {
+    handler_->on_drained(*this);
+  }
+}
+
+void Stream::fail_sending(Error error) {
+  writing_ = Writing::failed;
+  queue_.reset();
+  extra().error = error;
+  const bool peer_gone = error.code == EPIPE || error.code == ECONNRESET;
+  if (!peer_gone || reading_ == Reading::ended || reading_ == Reading::paused) {
+    return finish_soon(error);
+  }
+  // What the peer sent before it went is still delivered; the end of it brings read_ended().
+  update_interest();
+}
+
+void Stream::shutdown_write() {
+  if (writing_ != Writing::open) return;
+  writing_ = Writing::finishing;
+  if (!queue_) end_writing();
+}
+
+void Stream::end_writing() {
+  writing_ = Writing::finished;
+  if (reading_ == Reading::ended) return finish_soon({});
+  shutdown(socket_.get(), SHUT_WR);
+  if (stage_ != Stage::closing) return;
+  extra().linger_began = last_progress_ = reactor_->now();
+  extra().timer.start(linger_left());
+}
+
+// --- the end
+// --------------------------------------------------------------------------------------
+
+void Stream::close() {
+  if (stage_ != Stage::open) return;
+  stage_ = Stage::closing;
+  if (reading_ != Reading::ended) reading_ = Reading::discarding;
+  update_interest();
+  switch (writing_) {
+    case Writing::open:
+      return shutdown_write();
+    case Writing::finishing:
+      return;
+    case Writing::finished:
+      return end_writing();
+    case Writing::failed:
+      return;
+  }
+}
+
+void Stream::abort(bool reset) {
+  if (stage_ == Stage::closed) return;
+  stage_ = Stage::closed;
+  writing_ = Writing::failed;
+  reading_ = Reading::ended;
+  watch_.reset();
+  queue_.reset();
+  if (extra_) extra_->timer.stop();
+  if (reset) {
+    const linger now{1, 0};
+    setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  }
+  socket_.reset();
+}
+
+void Stream::finish_soon(Error error) {
+  extra().error = error;
+  extra().finishing = true;
+  extra().timer.start(Duration::zero());
+}
+
+void Stream::finish(Error error) {
+  // A failure of ours must not look to the peer like a complete answer: only errors end by a reset.
+  abort(static_cast<bool>(error));
+  handler_->on_closed(*this, error);
+}
+
+void Stream::update_interest() {
+  if (!watch_) return;
+  const bool reads = reading_ == Reading::flowing || reading_ == Reading::discarding;
+  watch_.set_interest((reads ? Interest::read : Interest::none) |
+                      (queue_ ? Interest::write : Interest::none));
+}
+
+// --- time
+// -----------------------------------------------------------------------------------------
+
+Stream::Extra& Stream::extra() {
+  if (!extra_) {
+    extra_ = std::make_unique<Extra>();
+    extra_->timer = reactor_->timer([this] { on_timer(); });
+    extra_->last_sent = reactor_->now();
+  }
+  return *extra_;
+}
+
+void Stream::on_timer() {
+  if (extra_->finishing) return finish(extra_->error);
+  const bool lingers = stage_ == Stage::closing && writing_ == Writing::finished;
+  const Duration left = lingers ? linger_left() : time_left();
+  if (left > Duration::zero()) return extra_->timer.start(left);
+  finish(lingers ? Error{} : Error{ETIMEDOUT, queue_ ? "send" : "idle"});
+}
+
+/// Until the first of the timeouts, which cost nothing while bytes flow: the timer finds out late
+/// that there was progress, and is set anew. Zero or less: one has struck.
+Duration Stream::time_left() {
+  const TimePoint now = reactor_->now();
+  Duration left = Duration::max();
+  if (options_->idle_timeout != Duration::zero()) {
+    // A connection that we ourselves have told to wait is not idle.
+    if (reading_ == Reading::paused && !queue_) last_progress_ = now;
+    left = last_progress_ + options_->idle_timeout - now;
+  }
+  if (queue_ && options_->stall_timeout != Duration::zero()) {
+    left = std::min(left, extra_->last_sent + options_->stall_timeout - now);
+  }
+  return left;
+}
+
+Duration Stream::linger_left() {
+  const TimePoint now = reactor_->now();
+  return std::min<Duration>(last_progress_ + limits::kLingerIdle - now,
+                            extra_->linger_began + limits::kLingerTotal - now);
+}
+
+}  // namespace sluice

@@ -1,0 +1,80 @@
+#include "tools/command.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "reactor/text.h"
+
+namespace sluice::tools {
+namespace {
+
+void write_all(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = write(fd, text.data(), text.size());
+    if (written < 0 && errno != EINTR) return;
+    if (written > 0) text.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+}  // namespace
+
+std::optional<std::string_view> Arguments::value(std::string_view name) const {
+  for (auto option = options.rbegin(); option != options.rend(); ++option) {
+    if (option->first == name) return option->second;
+  }
+  return std::nullopt;
+}
+
+std::expected<Arguments, std::string> parse_arguments(std::span<char* const> words,
+                                                      std::span<const Option> options) {
+  Arguments parsed;
+  bool only_operands = false;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string_view word = words[i];
+    if (only_operands || word.size() < 2 || word[0] != '-') {
+      parsed.operands.push_back(word);
+      continue;
+    }
+    if (word == "--") {
+      only_operands = true;
+      continue;
+    }
+    const std::size_t equals = word.find('=');
+    const std::string_view name = word.substr(0, equals);
+    const Option* found = nullptr;
+    for (const Option& option : options) {
+      if (option.name == name) found = &option;
+    }
+    if (!found) return std::unexpected(concat("unknown option ", name));
+    if (found->value.empty()) {
+      if (equals != std::string_view::npos) {
+        return std::unexpected(concat("option ", name, " takes no value"));
+      }
+      parsed.options.emplace_back(name, "");
+    } else if (equals != std::string_view::npos) {
+      parsed.options.emplace_back(name, word.substr(equals + 1));
+    } else if (i + 1 < words.size()) {
+      parsed.options.emplace_back(name, words[++i]);
+    } else {
+      return std::unexpected(concat("option ", name, " needs a value: ", found->value));
+    }
+  }
+  return parsed;
+}
+
+int complain(std::string_view command, std::string_view message) {
+  write_all(STDERR_FILENO, concat("sluice ", command, ": ", message, '\n'));
+  return kFailed;
+}
+
+int misused(std::string_view command, std::string_view message) {
+  complain(command, concat(message, " (see 'sluice ", command, " --help')"));
+  return kWrongUsage;
+}
+
+void print(std::string_view text) {
+  write_all(STDOUT_FILENO, text);
+}
+
+}  // namespace sluice::tools
