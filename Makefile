@@ -1,65 +1,170 @@
 # sluice: `make help` lists what can be made.
 
-# --- settings a user may give on the command line -------------------------------------------------
-CXX      ?= g++
+# --- settings, to be given on the command line ----------------------------------------------------
 ifeq ($(origin CXX),default)
 CXX      := g++
 endif
+CLANG    ?= clang++-19
 OPT      ?= -O2 -g
 PREFIX   ?= /usr/local
-DESTDIR  ?=
-B        ?= build# where everything made goes; each variant has a folder of its own
+# Where everything made goes; each variant of the build has a folder of its own.
+B        ?= build
+FUZZ_SECONDS ?= 30
 
-# --- flags ------------------------------------------------------------------------------------------
+# --- flags ----------------------------------------------------------------------------------------
 WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wold-style-cast \
             -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough -Wformat=2
 ifneq ($(CI),)
 WARN     += -Werror
 endif
-CXXFLAGS += -std=c++23 $(OPT) $(WARN) -fno-exceptions -ffunction-sections -fdata-sections
-CPPFLAGS += -I. -MMD -MP
-LDFLAGS  += -Wl,--gc-sections
+ALL_CXXFLAGS = -std=c++23 $(OPT) $(WARN) -fno-exceptions -ffunction-sections -fdata-sections \
+               -I. -MMD -MP $(CPPFLAGS) $(CXXFLAGS)
+ifeq ($(filter x86_64% aarch64%,$(shell $(CXX) -dumpmachine)),)
+CPPFLAGS += -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64# files over 2 GiB on 32-bit machines
+endif
+ALL_LDFLAGS  = $(OPT) -Wl,--gc-sections $(LDFLAGS)
 
-# Objects compile side by side unless the user chose a number.
+# Side by side unless the user chose a number.
 ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
 MAKEFLAGS += -j$(shell nproc)
 endif
+MAKEFLAGS += --no-print-directory
 
-# --- what is there ------------------------------------------------------------------------------------
-REACTOR   := $(wildcard reactor/*.cpp)
-PROTOCOLS := $(wildcard protocols/*.cpp protocols/*/*.cpp)
-TOOLS     := $(wildcard tools/*.cpp)
-TESTS     := $(wildcard tests/reactor/*_test.cpp tests/protocols/*_test.cpp tests/tools/*_test.cpp)
-EXAMPLES  := $(wildcard tests/examples/*.cpp)
-BENCHES   := $(wildcard bench/*.cpp)
-
+# --- what is there --------------------------------------------------------------------------------
+LIBRARY  := $(B)/libsluice.a
+sources   = $(wildcard $(foreach folder,$(1),$(folder)/*.cpp))
 objects   = $(patsubst %.cpp,$(B)/obj/%.o,$(1))
-LIBRARY   := $(B)/libsluice.a
 
-.PHONY: all
-all: $(B)/sluice
+LIBRARY_OBJECTS := $(call objects,$(call sources,reactor protocols protocols/*))
+TOOL_OBJECTS    := $(call objects,$(call sources,tools))
+# What the tests of tools/ link: all of it but the main function.
+TOOL_PARTS      := $(filter-out %/main.o,$(TOOL_OBJECTS))
+TESTS    := $(patsubst %.cpp,$(B)/%,$(wildcard tests/*/*_test.cpp))
+EXAMPLES := $(patsubst tests/examples/%.cpp,$(B)/examples/%,$(wildcard tests/examples/*.cpp))
+FUZZERS  := $(patsubst tests/fuzz/%.cpp,$(B)/fuzz/%,$(wildcard tests/fuzz/*_fuzz.cpp))
+BENCHES  := $(patsubst %.cpp,$(B)/%,$(wildcard bench/*.cpp bench/raw/*.cpp bench/load/*.cpp))
+OURS     := $(wildcard $(foreach folder,reactor protocols protocols/* tools tests/* bench bench/*, \
+              $(folder)/*.cpp $(folder)/*.h))
 
+.PHONY: all run test check sanitize bench benches fuzz static format format-check lint install deps \
+        clean help
+.SECONDARY:
+
+all: $(B)/sluice ## the optimised program, build/sluice (also what plain `make` does)
+
+run: $(B)/sluice ## builds, then serves every service at its default address
+	@./$(B)/sluice serve
+
+# --- compiling ------------------------------------------------------------------------------------
 $(B)/obj/%.o: %.cpp | $(B)/.compiler
 	@mkdir -p $(@D)
-	$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c -o $@ $<
+	$(CXX) $(ALL_CXXFLAGS) -c -o $@ $<
 
-$(LIBRARY): $(call objects,$(REACTOR) $(PROTOCOLS))
+$(LIBRARY): $(LIBRARY_OBJECTS)
 	@rm -f $@
 	ar rcs $@ $^
 
-$(B)/sluice: $(call objects,$(TOOLS)) $(LIBRARY)
-	$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+$(B)/sluice: $(TOOL_OBJECTS) $(LIBRARY)
+	$(CXX) $(ALL_LDFLAGS) -o $@ $^
 
-# The compiler must know std::expected; g++ has it from 12 on.
 $(B)/.compiler:
 	@mkdir -p $(@D)
-	@printf '#include <expected>\nint main() { std::expected<int, int> e = 0; return *e; }\n' | \
-	  $(CXX) -std=c++23 -x c++ -fsyntax-only - 2>/dev/null || { \
-	  echo "sluice needs a C++23 compiler with std::expected: g++ 12 or newer (CXX is '$(CXX)')" >&2; exit 1; }
+	@printf '#include <expected>\nint main() { return *std::expected<int, int>(0); }\n' | \
+	  $(CXX) -std=c++23 -x c++ -fsyntax-only - 2>/dev/null || { echo \
+	  "sluice needs a C++23 compiler that has std::expected: g++ 12 or newer; CXX is '$(CXX)'" >&2; \
+	  exit 1; }
 	@touch $@
+
+# --- testing --------------------------------------------------------------------------------------
+# Criterion's macros catch exceptions and cast in the old style.
+$(B)/obj/tests/%_test.o: private CXXFLAGS += -fexceptions -Wno-old-style-cast
+
+$(B)/tests/tools/%_test: $(B)/obj/tests/tools/%_test.o $(TOOL_PARTS) $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CXX) $(ALL_LDFLAGS) -o $@ $^ -lcriterion
 
 $(B)/tests/%_test: $(B)/obj/tests/%_test.o $(LIBRARY)
 	@mkdir -p $(@D)
-	$(CXX) $(CXXFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcriterion
+	$(CXX) $(ALL_LDFLAGS) -o $@ $^ -lcriterion
+
+$(B)/examples/%: $(B)/obj/tests/examples/%.o $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CXX) $(ALL_LDFLAGS) -o $@ $^
+
+# The same program, but its system calls fail at random: see tests/fault/README.md.
+FAULTY_CALLS := $(shell grep -o '^ *FAULTY.[a-z0-9_]*' tests/fault/faults.cpp 2>/dev/null | sed 's/.*FAULTY.//')
+$(B)/sluice-faulty: $(B)/obj/tests/fault/faults.o $(TOOL_OBJECTS) $(LIBRARY)
+	$(CXX) $(ALL_LDFLAGS) $(FAULTY_CALLS:%=-Wl,--wrap=%) -o $@ $^
+
+test: deps-test ## every test: what is missing for it is installed first, or named
+	@$(MAKE) check
+
+check: $(B)/sluice $(TESTS) $(EXAMPLES) $(if $(FAULTY_CALLS),$(B)/sluice-faulty)
+	@python3 tests/run.py $(B)
+
+SANITIZE := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+sanitize: deps-test ## the tests under the address and undefined-behaviour sanitizers; leaks fail
+	@$(MAKE) B=build/sanitize OPT="$(SANITIZE)" check
+
+$(B)/fuzz/%: tests/fuzz/%.cpp $(call sources,reactor protocols protocols/*)
+	@mkdir -p $(@D)
+	$(CLANG) -std=c++23 -O1 -g -I. -fsanitize=fuzzer,address,undefined \
+	  -fno-sanitize-recover=undefined -o $@ $^
+
+fuzz: deps-clang ## each fuzz target for FUZZ_SECONDS (30)
+	@$(MAKE) $(FUZZERS)
+	@for fuzzer in $(FUZZERS); do echo "$$fuzzer"; mkdir -p $$fuzzer.corpus; \
+	  $$fuzzer -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -verbosity=0 \
+	    -artifact_prefix=$(B)/fuzz/ $$fuzzer.corpus || exit 1; done
+
+# --- measuring ------------------------------------------------------------------------------------
+$(B)/bench/raw/%: $(B)/obj/bench/raw/%.o
+	@mkdir -p $(@D)
+	$(CXX) $(ALL_LDFLAGS) -o $@ $^
+
+$(B)/bench/load/%: $(B)/obj/bench/load/%.o
+	@mkdir -p $(@D)
+	$(CXX) $(ALL_LDFLAGS) -o $@ $^
+
+$(B)/bench/%: $(B)/obj/bench/%.o $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CXX) $(ALL_LDFLAGS) -o $@ $^ -lbenchmark -lpthread
+
+benches: $(B)/sluice $(BENCHES)
+
+bench: deps-bench ## measures: see bench/README.md
+	@$(MAKE) benches
+	@python3 bench/run.py $(B)
+
+# --- the rest -------------------------------------------------------------------------------------
+static: ## one static, stripped binary, build/sluice-static
+	@$(MAKE) B=build/static OPT="-Os" LDFLAGS="-static -s" build/static/sluice
+	@cp build/static/sluice build/sluice-static
+	@ls -l build/sluice-static
+
+format: deps-format ## lays out every source file
+	clang-format-19 -i $(OURS)
+
+format-check: deps-format ## fails when a file is not laid out so
+	clang-format-19 --dry-run --Werror $(OURS)
+
+lint: deps-clang ## clang-tidy over every source file
+	@printf '%s\n' $(filter %.cpp,$(OURS)) | xargs -P$$(nproc) -n4 \
+	  clang-tidy-19 --quiet --warnings-as-errors='*' -- -std=c++23 -I.
+
+install: $(B)/sluice ## into PREFIX (/usr/local), below DESTDIR
+	install -D -m 755 $(B)/sluice $(DESTDIR)$(PREFIX)/bin/sluice
+
+deps: deps-test deps-bench deps-format deps-clang ## installs what tests, bench, format and lint need
+
+deps-%:
+	@sh tests/deps.sh $*
+
+clean: ## removes build/
+	rm -rf build
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | \
+	  awk -F'|' '{ printf "%-16s%s\n", $$1, $$2 }'
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <ctime>
 
 namespace sluice {
 
@@ -12,7 +13,11 @@ using TimePoint = std::chrono::steady_clock::time_point;
 class Clock {
  public:
   virtual ~Clock() = default;
-  virtual TimePoint now() { return std::chrono::steady_clock::now(); }
+  virtual TimePoint now() {
+    timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return TimePoint(std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec));
+  }
 };
 
 }  // namespace sluice

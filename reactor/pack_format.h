@@ -56,10 +56,11 @@ inline constexpr Code kCodes[] = {
 /// No format comes near; keeps a slip of the finger from becoming an array of gigabytes.
 inline constexpr std::size_t kLargest = 1 << 20;
 
-constexpr const Code* find_code(char code) {
+/// The code 0 when there is none such.
+constexpr Code find_code(char code) {
   for (const Code& each : kCodes)
-    if (each.code == code) return &each;
-  return nullptr;
+    if (each.code == code) return each;
+  return {};
 }
 
 constexpr bool is_digit(char c) {
@@ -100,16 +101,16 @@ constexpr Problem walk(std::string_view text, std::size_t& size, Visit visit) {
       if (count > kLargest) return Problem::too_large;
     }
     if (at == text.size() || is_space(text[at])) return Problem::count_without_code;
-    const Code* code = find_code(text[at++]);
-    if (code == nullptr) return Problem::unknown_code;
-    const std::size_t bytes = native ? code->native_size : code->standard_size;
+    const Code code = find_code(text[at++]);
+    if (code.code == 0) return Problem::unknown_code;
+    const std::size_t bytes = native ? code.native_size : code.standard_size;
     if (bytes == 0) return Problem::native_only;
     // As in Python, a count of 0 still aligns: `3xi0q` ends where a long long could begin.
-    const std::size_t alignment = native ? code->native_alignment : 1;
+    const std::size_t alignment = native ? code.native_alignment : 1;
     size = (size + alignment - 1) / alignment * alignment;
-    if (code->code == 's') visit(Item{'s', size, count});
-    for (std::size_t i = 0; code->code != 's' && code->code != 'x' && i < count; ++i)
-      visit(Item{code->code, size + i * bytes, bytes});
+    if (code.code == 's') visit(Item{'s', size, count});
+    for (std::size_t i = 0; code.code != 's' && code.code != 'x' && i < count; ++i)
+      visit(Item{code.code, size + i * bytes, bytes});
     size += count * bytes;
     if (size > kLargest) return Problem::too_large;
   }

@@ -146,7 +146,7 @@ Result<void> Reactor::on_signal(int number, Callback callback) {
 }
 
 Result<void> Reactor::run() {
-  Result<void> turned;
+  bool turned = true;
   timers_.hold_time();
   while (!stopping_ && turned) turned = turn(Duration(-1));
   for (int round = 0; round < limits::kFinalRounds; ++round) {
@@ -154,14 +154,14 @@ Result<void> Reactor::run() {
   }
   stopping_ = false;
   timers_.release_time();
-  return turned;
+  return turned ? Result<void>{} : std::unexpected(broken_);
 }
 
 Result<void> Reactor::run_once(Duration at_most) {
   timers_.hold_time();
-  auto turned = turn(at_most);
+  const bool turned = turn(at_most);
   timers_.release_time();
-  return turned;
+  return turned ? Result<void>{} : std::unexpected(broken_);
 }
 
 Duration Reactor::wait_time(Duration at_most, std::size_t refused) const {
@@ -175,13 +175,16 @@ Duration Reactor::wait_time(Duration at_most, std::size_t refused) const {
   return wait;
 }
 
-Result<void> Reactor::turn(Duration at_most) {
+bool Reactor::turn(Duration at_most) {
   SLUICE_CHECK(!in_turn_);
-  if (broken_) return std::unexpected(broken_);
+  if (broken_) return false;
   const std::size_t refused = selector_->flush();
   stats_.interest_refused += refused;
   const auto ready = selector_->select(wait_time(at_most, refused));
-  if (!ready) return std::unexpected(ready.error());
+  if (!ready) {
+    broken_ = ready.error();
+    return false;
+  }
   ++stats_.turns;
   timers_.hold_time();
   const TimePoint began = timers_.now();
@@ -199,7 +202,7 @@ Result<void> Reactor::turn(Duration at_most) {
   const Duration busy = timers_.now() - began;
   stats_.busy += busy;
   stats_.slowest_turn = std::max(stats_.slowest_turn, busy);
-  return {};
+  return true;
 }
 
 void Reactor::dispatch(std::span<const Ready> ready) {

@@ -128,7 +128,7 @@ class Reactor {
 
   Result<Watch> watch_closure(int fd, Interest interest, Callback callback);
   void unwatch(Token token);
-  Result<void> turn(Duration at_most);
+  bool turn(Duration at_most);
   Duration wait_time(Duration at_most, std::size_t refused) const;
   void dispatch(std::span<const Ready> ready);
   std::size_t run_posts();
@@ -138,7 +138,7 @@ class Reactor {
   Clock own_clock_;
   TimerQueue timers_;
   std::unique_ptr<Selector> selector_;
-  Error broken_;  // why there is no selector
+  Error broken_;  // why there is no selector, or why waiting failed
   ReactorStats stats_;
   std::unique_ptr<std::byte[]> read_buffer_;
   std::size_t read_buffer_size_;

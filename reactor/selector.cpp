@@ -2,9 +2,6 @@
 
 #include <sys/stat.h>
 
-#include <algorithm>
-#include <climits>
-
 namespace sluice {
 
 std::optional<SelectorKind> parse_selector_kind(std::string_view name) {
@@ -84,12 +81,6 @@ Result<Selector::Key> Selector::get_key(int fd) const {
     return fail("get_key", ENOENT);
   }
   return keys_[static_cast<std::size_t>(fd)];
-}
-
-int poll_timeout(Duration timeout) {
-  if (timeout < Duration::zero()) return -1;
-  const auto rounded = std::chrono::ceil<std::chrono::milliseconds>(timeout).count();
-  return static_cast<int>(std::min<decltype(rounded)>(rounded, INT_MAX));
 }
 
 Result<void> check_pollable(int fd) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <climits>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -43,6 +44,13 @@ struct Ready {
 enum class SelectorKind { epoll, poll, select };
 std::optional<SelectorKind> parse_selector_kind(std::string_view name);
 
+/// Milliseconds for poll(2) and epoll_wait(2): rounded up, so that nobody wakes before the time.
+constexpr int poll_timeout(Duration timeout) {
+  if (timeout < Duration::zero()) return -1;
+  const auto rounded = std::chrono::ceil<std::chrono::milliseconds>(timeout).count();
+  return rounded > INT_MAX ? INT_MAX : static_cast<int>(rounded);
+}
+
 /// Waits for many descriptors, as Python's `selectors` does; the system calls of all three
 /// backends are in selector_*.cpp and nowhere else. Level-triggered.
 ///
@@ -85,7 +93,9 @@ class Selector {
   /// until the next call.
   Result<std::span<const Ready>> select(Duration timeout) {
     flush();
-    return wait(timeout);
+    const int count = wait(poll_timeout(timeout));
+    if (count < 0) return fail(name().data(), -count);
+    return std::span<const Ready>(ready_, static_cast<std::size_t>(count));
   }
 
   /// ENOENT when `fd` is not registered.
@@ -112,8 +122,11 @@ class Selector {
   /// Tells the kernel, or the backend's own table, that `token` waits for `now` instead of
   /// `before`; either may be `none`. The one place where the backends differ, beside wait().
   virtual Result<void> update(Token token, Interest before, Interest now) = 0;
-  virtual Result<std::span<const Ready>> wait(Duration timeout) = 0;
+  /// Waits `milliseconds` at most (-1: for ever) and returns how many are ready: 0 after a signal
+  /// too, a negative errno when the wait itself failed. `ready_` points to them.
+  virtual int wait(int milliseconds) = 0;
 
+  const Ready* ready_ = nullptr;
   std::uint64_t kernel_calls_ = 0;  ///< counted by update(): epoll_ctl calls
 
  private:
@@ -124,9 +137,6 @@ class Selector {
   std::vector<int> changes_;
   std::size_t registered_ = 0;
 };
-
-/// Milliseconds for poll(2) and epoll_wait(2): rounded up, so that nobody wakes before the time.
-int poll_timeout(Duration timeout);
 
 /// EPERM for what is always ready (regular files, directories), as epoll_ctl(2) says it.
 Result<void> check_pollable(int fd);

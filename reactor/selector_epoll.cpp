@@ -46,25 +46,23 @@ class EpollSelector final : public Selector {
     return {};
   }
 
-  Result<std::span<const Ready>> wait(Duration timeout) override {
+  int wait(int milliseconds) override {
     const int count =
-        epoll_wait(epoll_.get(), events_.data(), limits::kEventsPerTurn, poll_timeout(timeout));
-    if (count < 0) {
-      if (errno == EINTR) return std::span<const Ready>{};
-      return fail("epoll_wait");
-    }
+        epoll_wait(epoll_.get(), events_.data(), limits::kEventsPerTurn, milliseconds);
+    if (count < 0) return errno == EINTR ? 0 : -errno;
     for (int i = 0; i < count; ++i) {
       const std::uint64_t data = events_[i].data.u64;
-      ready_[i] = {{static_cast<int>(data), static_cast<std::uint32_t>(data >> 32)},
-                   to_interest(events_[i].events)};
+      collected_[i] = {{static_cast<int>(data), static_cast<std::uint32_t>(data >> 32)},
+                       to_interest(events_[i].events)};
     }
-    return std::span<const Ready>(ready_.data(), static_cast<std::size_t>(count));
+    ready_ = collected_.data();
+    return count;
   }
 
  private:
   Fd epoll_;
   std::array<epoll_event, limits::kEventsPerTurn> events_;
-  std::array<Ready, limits::kEventsPerTurn> ready_;
+  std::array<Ready, limits::kEventsPerTurn> collected_;
 };
 
 }  // namespace

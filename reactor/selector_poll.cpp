@@ -42,13 +42,10 @@ class PollSelector final : public Selector {
     return {};
   }
 
-  Result<std::span<const Ready>> wait(Duration timeout) override {
-    ready_.clear();
-    int left = poll(polled_.data(), polled_.size(), poll_timeout(timeout));
-    if (left < 0) {
-      if (errno == EINTR) return std::span<const Ready>{};
-      return fail("poll");
-    }
+  int wait(int milliseconds) override {
+    collected_.clear();
+    int left = poll(polled_.data(), polled_.size(), milliseconds);
+    if (left < 0) return errno == EINTR ? 0 : -errno;
     // Starts where the last turn ended, so that a full batch does not favour the low entries.
     const std::size_t count = polled_.size();
     if (start_ >= count) start_ = 0;
@@ -61,11 +58,12 @@ class PollSelector final : public Selector {
         polled_[at].fd = -1;
         continue;
       }
-      ready_.push_back({{polled_[at].fd, generations_[at]}, to_interest(polled_[at].revents)});
-      if (ready_.size() == limits::kEventsPerTurn) break;
+      collected_.push_back({{polled_[at].fd, generations_[at]}, to_interest(polled_[at].revents)});
+      if (collected_.size() == limits::kEventsPerTurn) break;
     }
     start_ = at;
-    return std::span<const Ready>(ready_);
+    ready_ = collected_.data();
+    return static_cast<int>(collected_.size());
   }
 
  private:
@@ -89,7 +87,7 @@ class PollSelector final : public Selector {
   std::vector<pollfd> polled_;
   std::vector<std::uint32_t> generations_;  // beside polled_, entry by entry
   std::vector<std::size_t> index_;          // by descriptor: where in polled_
-  std::vector<Ready> ready_;
+  std::vector<Ready> collected_;
   std::size_t start_ = 0;
 };
 

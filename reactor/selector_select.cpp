@@ -34,33 +34,33 @@ class SelectSelector final : public Selector {
     return {};
   }
 
-  Result<std::span<const Ready>> wait(Duration timeout) override {
-    ready_.clear();
+  int wait(int milliseconds) override {
+    collected_.clear();
     fd_set readable = read_, writable = write_, failed = write_;
     timeval limit;
     timeval* at_most = nullptr;
-    if (const int milliseconds = poll_timeout(timeout); milliseconds >= 0) {
+    if (milliseconds >= 0) {
       limit = {milliseconds / 1000, (milliseconds % 1000) * 1000};
       at_most = &limit;
     }
     const int count = ::select(highest_ + 1, &readable, &writable, &failed, at_most);
     if (count < 0) {
       if (errno == EBADF) forget_closed();
-      if (errno == EINTR || errno == EBADF) return std::span<const Ready>{};
-      return fail("select");
+      return errno == EINTR || errno == EBADF ? 0 : -errno;
     }
-    if (count == 0) return std::span<const Ready>{};
+    if (count == 0) return 0;
     if (start_ > highest_) start_ = 0;
     int fd = start_;
     for (int seen = 0; seen <= highest_; ++seen, fd = fd == highest_ ? 0 : fd + 1) {
       Interest interest = FD_ISSET(fd, &readable) ? Interest::read : Interest::none;
       if (FD_ISSET(fd, &writable) || FD_ISSET(fd, &failed)) interest = interest | Interest::write;
       if (!any(interest)) continue;
-      ready_.push_back({{fd, generations_[fd]}, interest});
-      if (ready_.size() == limits::kEventsPerTurn) break;
+      collected_.push_back({{fd, generations_[fd]}, interest});
+      if (collected_.size() == limits::kEventsPerTurn) break;
     }
     start_ = fd;
-    return std::span<const Ready>(ready_);
+    ready_ = collected_.data();
+    return static_cast<int>(collected_.size());
   }
 
  private:
@@ -86,7 +86,7 @@ class SelectSelector final : public Selector {
   int highest_ = -1;
   int start_ = 0;
   std::uint32_t generations_[FD_SETSIZE] = {};
-  std::vector<Ready> ready_;
+  std::vector<Ready> collected_;
 };
 
 }  // namespace

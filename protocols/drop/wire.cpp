@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "protocols/files/sha256.h"
-#include "reactor/pack.h"
 
 namespace sluice::drop {
 namespace {
@@ -54,35 +53,55 @@ UploadId upload_id(std::string_view name, std::uint64_t size, std::int64_t mtime
 
 const char* sentence(Status status) {
   switch (status) {
-    case Status::go_on: return "all is well";
-    case Status::bad_version: return "the server does not speak this version of the protocol";
-    case Status::bad_flags: return "the server does not know one of the flags";
-    case Status::bad_cipher: return "the server does not offer this cipher";
-    case Status::bad_name: return "the server does not allow this name";
-    case Status::exists: return "a file of that name is there already";
-    case Status::busy: return "the same upload is running on another connection";
-    case Status::disk_full: return "the server's disk is full";
-    case Status::too_large: return "the file is larger than the server takes";
-    case Status::io_error: return "the server could not store the file";
-    case Status::bad_digest: return "the file was damaged on its way: the digest does not match";
-    case Status::shutting_down: return "the server is shutting down";
-    case Status::bad_magic: return "what came is not the header of an upload";
+    case Status::go_on:
+      return "all is well";
+    case Status::bad_version:
+      return "the server does not speak this version of the protocol";
+    case Status::bad_flags:
+      return "the server does not know one of the flags";
+    case Status::bad_cipher:
+      return "the server does not offer this cipher";
+    case Status::bad_name:
+      return "the server does not allow this name";
+    case Status::exists:
+      return "a file of that name is there already";
+    case Status::busy:
+      return "the same upload is running on another connection";
+    case Status::disk_full:
+      return "the server's disk is full";
+    case Status::too_large:
+      return "the file is larger than the server takes";
+    case Status::io_error:
+      return "the server could not store the file";
+    case Status::bad_digest:
+      return "the file was damaged on its way: the digest does not match";
+    case Status::shutting_down:
+      return "the server is shutting down";
+    case Status::bad_magic:
+      return "what came is not the header of an upload";
   }
   return "the server refused for a reason that this version does not know";
 }
 
 Status status_of(int error) {
   switch (error) {
-    case 0: return Status::go_on;
+    case 0:
+      return Status::go_on;
     case EEXIST:
     case EISDIR:
-    case ENOTEMPTY: return Status::exists;
-    case EWOULDBLOCK: return Status::busy;
+    case ENOTEMPTY:
+      return Status::exists;
+    case EWOULDBLOCK:
+      return Status::busy;
     case ENOSPC:
-    case EDQUOT: return Status::disk_full;
-    case EFBIG: return Status::too_large;
-    case ENAMETOOLONG: return Status::bad_name;
-    default: return Status::io_error;
+    case EDQUOT:
+      return Status::disk_full;
+    case EFBIG:
+      return Status::too_large;
+    case ENAMETOOLONG:
+      return Status::bad_name;
+    default:
+      return Status::io_error;
   }
 }
 
@@ -90,9 +109,9 @@ Result<std::vector<std::byte>> encode(const Header& header) {
   if (header.name.size() > kMaxNameBytes) return fail("the name is too long", ENAMETOOLONG);
   const auto name_size = static_cast<std::uint8_t>(header.name.size());
   const std::uint8_t no_cipher = 0;
-  const auto fixed = pack<"!8sBBBBQ16s">(std::span<const std::byte>(kMagic), kVersion, header.flags,
-                                         no_cipher, name_size, header.size,
-                                         std::span<const std::byte>(header.id));
+  const auto fixed =
+      pack<"!8sBBBBQ16s">(std::span<const std::byte>(kMagic), kVersion, header.flags, no_cipher,
+                          name_size, header.size, std::span<const std::byte>(header.id));
   return join(fixed, header.name);
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "reactor/error.h"
+#include "reactor/pack.h"
 
 /// The framed form of drop, which carries files of known length, each with a name and a digest, and
 /// goes on where an earlier upload broke off. Integers are big-endian.
@@ -19,27 +20,24 @@
 ///     client  bytes    from offset to size, then the SHA-256 (32) of the whole file
 ///     server  reply    offset is now the size stored; the next header may follow
 ///
-/// Nothing here knows a socket. The decoders take slices cut anywhere, and never more than they need.
+/// Nothing here knows a socket. The decoders take slices cut anywhere, and only what is theirs.
 namespace sluice::drop {
 
-/// As PNG's: a byte above 0x7f, "SLD", CR LF, 0x1a and NUL, so that no text file begins with it.
-inline constexpr std::array<std::byte, 8> kMagic = {
-    std::byte{0x89}, std::byte{'S'},  std::byte{'L'},  std::byte{'D'},
-    std::byte{'\r'}, std::byte{'\n'}, std::byte{0x1a}, std::byte{0}};
-
+/// A byte above 0x7f and control characters, as in PNG's: no text file begins with it.
+inline constexpr std::array<std::byte, 8> kMagic =
+    pack<"!8B">(0x89, 0x53, 0x4c, 0x44, 0x0d, 0x0a, 0x1a, 0x00);
 inline constexpr std::uint8_t kVersion = 1;
 inline constexpr std::uint8_t kMayReplace = 1;  ///< flags, bit 0: a file of that name is replaced
 inline constexpr std::size_t kDigestBytes = 32;
-inline constexpr std::size_t kMaxNameBytes = 255;       // the length is a u8
-inline constexpr std::size_t kMaxMessageBytes = 65535;  // the length is a u16
-
+inline constexpr std::size_t kMaxNameBytes = 255;       ///< the length is a u8
+inline constexpr std::size_t kMaxMessageBytes = 65535;  ///< the length is a u16
 using UploadId = std::array<std::byte, 16>;
 
 /// The first 16 bytes of the SHA-256 over the name's bytes, the size (u64, big-endian) and the
 /// modification time in nanoseconds since 1970 (i64, two's complement, big-endian).
 UploadId upload_id(std::string_view name, std::uint64_t size, std::int64_t mtime_ns);
 
-/// What a reply says; the numbers are those on the wire. A server may send one that is not here.
+/// What a reply says, as numbered on the wire. A server may send one that is not here.
 enum class Status : std::uint8_t {
   go_on = 0,
   bad_version = 1,
@@ -58,7 +56,6 @@ enum class Status : std::uint8_t {
 
 /// What the status means, for a person: "a file of that name is there already".
 const char* sentence(Status status);
-
 /// The status that tells a client of a failed system call; `error` is an errno value.
 Status status_of(int error);
 
@@ -67,7 +64,6 @@ struct Header {
   std::uint64_t size = 0;
   UploadId id{};
   std::string name;  ///< the bytes as sent, of any length: files::check_name() judges them
-
   bool may_replace() const { return (flags & kMayReplace) != 0; }
 };
 
@@ -91,8 +87,8 @@ struct Fed {
   Progress progress = Progress::need_more;
 };
 
-/// Reads one header. It stops at the first byte that is wrong, and takes that byte; once done or bad
-/// it takes nothing until reset().
+/// Reads one header. The first wrong byte is the last it takes; once done or bad, none till
+/// reset().
 class HeaderDecoder {
  public:
   Fed feed(std::span<const std::byte> bytes);
@@ -103,7 +99,6 @@ class HeaderDecoder {
 
  private:
   static constexpr std::size_t kFixedBytes = 36;
-
   void take_fixed(std::byte byte);
   void end_fixed();
 
@@ -115,7 +110,7 @@ class HeaderDecoder {
   Header header_;
 };
 
-/// Reads one reply; there is no bad one. Once done it takes nothing until reset().
+/// Reads one reply, likewise; there is no bad one.
 class ReplyDecoder {
  public:
   Fed feed(std::span<const std::byte> bytes);
@@ -125,7 +120,6 @@ class ReplyDecoder {
 
  private:
   static constexpr std::size_t kFixedBytes = 11;
-
   Progress progress_ = Progress::need_more;
   std::size_t fixed_size_ = 0;
   std::array<std::byte, kFixedBytes> fixed_{};
@@ -135,7 +129,8 @@ class ReplyDecoder {
 enum class Kind { undecided, raw, framed };
 
 /// Tells a raw upload from a framed one by its first bytes: framed when all 8 are the magic, raw at
-/// the first that differs. What was taken until then is held(), the beginning of the file or header.
+/// the first that differs. What was taken until then is held(), the beginning of the file or
+/// header.
 class KindDetector {
  public:
   /// Takes bytes while undecided, and never the one that differs. Returns how many it took.

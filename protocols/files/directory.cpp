@@ -55,7 +55,7 @@ Result<Fd> Directory::open_read(std::string_view name) const {
     fd.reset(::openat(fd_.get(), text.c_str(), kReadFlags | O_NOFOLLOW));
   }
   if (!fd) return fail("open");
-  struct stat status {};
+  struct stat status{};
   if (::fstat(fd.get(), &status) != 0) return fail("fstat");
   if (S_ISDIR(status.st_mode)) return fail("open", EISDIR);
   if (!S_ISREG(status.st_mode)) return fail("open (not a regular file)", EINVAL);
@@ -64,13 +64,13 @@ Result<Fd> Directory::open_read(std::string_view name) const {
 
 bool Directory::exists(std::string_view name) const {
   if (!check_component(name)) return false;
-  struct stat status {};
+  struct stat status{};
   const std::string text(name);
   return ::fstatat(fd_.get(), text.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
 }
 
 Result<std::uint64_t> Directory::free_bytes() const {
-  struct statvfs status {};
+  struct statvfs status{};
   if (::fstatvfs(fd_.get(), &status) != 0) return fail("fstatvfs");
   return std::uint64_t{status.f_bavail} * status.f_frsize;
 }

@@ -9,8 +9,8 @@
 
 namespace sluice::files {
 
-/// An open directory as a root that no name leads out of. Owns one descriptor, so that the directory
-/// stays the same one when it is renamed or another is put in its place. Move-only.
+/// An open directory as a root that no name leads out of. Owns one descriptor, so that the
+/// directory stays the same one when it is renamed or another is put in its place. Move-only.
 ///
 /// The errors are those of the system calls; a name that cannot be one has check_component()'s.
 class Directory {

@@ -44,7 +44,7 @@ std::string fresh_name() {
 /// one at `name` any more, as whoever had the lock until now may have renamed or removed it.
 Result<bool> lock(const Directory& directory, const Fd& fd, const std::string& name) {
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) return fail("flock");
-  struct stat ours {}, there {};
+  struct stat ours{}, there{};
   if (::fstat(fd.get(), &ours) != 0) return fail("fstat");
   if (::fstatat(directory.fd(), name.c_str(), &there, AT_SYMLINK_NOFOLLOW) != 0) {
     if (errno == ENOENT) return false;
@@ -75,7 +75,7 @@ Result<bool> remove_stale(const Directory& directory, const std::string& name, t
   const Fd fd(::openat(directory.fd(), name.c_str(),
                        O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
   if (!fd) return fail("open");
-  struct stat status {};
+  struct stat status{};
   if (::fstat(fd.get(), &status) != 0) return fail("fstat");
   if (!S_ISREG(status.st_mode)) return false;
   const bool resumable = name.size() == temporary_name(std::array<std::byte, 16>{}).size();
@@ -114,7 +114,8 @@ Result<NewFile> NewFile::create(const Directory& directory) {
     if (!fd) return fail("create a file");
     // Before the lock is ours a clean_stale() elsewhere may take the file for a stale one.
     const auto locked = lock(directory, fd, name);
-    if (locked && *locked) return NewFile(directory, std::move(fd), std::move(name), 0, Kept::never);
+    if (locked && *locked)
+      return NewFile(directory, std::move(fd), std::move(name), 0, Kept::never);
     if (!locked && locked.error().code != EWOULDBLOCK) {
       ::unlinkat(directory.fd(), name.c_str(), 0);
       return std::unexpected(locked.error());
@@ -132,7 +133,7 @@ Result<NewFile> NewFile::resume(const Directory& directory, Id id) {
     const auto locked = lock(directory, fd, name);
     if (!locked) return std::unexpected(locked.error());
     if (!*locked) continue;
-    struct stat status {};
+    struct stat status{};
     if (::fstat(fd.get(), &status) != 0) return fail("fstat");
     if (!S_ISREG(status.st_mode)) return fail("create a file", EEXIST);
     const auto size = static_cast<std::uint64_t>(status.st_size);

@@ -34,9 +34,9 @@ class NewFile {
   /// A new, empty file. The destructor removes it unless it was committed.
   static Result<NewFile> create(const Directory& directory);
 
-  /// The unfinished file of this id: the one that an earlier NewFile left behind, size() telling how
-  /// far it came, or else a new one. The destructor keeps it, unless it is empty. EWOULDBLOCK while
-  /// another has it.
+  /// The unfinished file of this id: the one that an earlier NewFile left behind, size() telling
+  /// how far it came, or else a new one. The destructor keeps it, unless it is empty. EWOULDBLOCK
+  /// while another has it.
   static Result<NewFile> resume(const Directory& directory, Id id);
 
   NewFile(NewFile&& other) noexcept = default;
@@ -81,9 +81,10 @@ class NewFile {
   Kept kept_;
 };
 
-/// Removes what crashes and deserting clients left in `directory`: unfinished files of create(), and
-/// those of resume() that nobody wrote to for `age`. What is in use stays, whichever process uses
-/// it. Returns how many were removed. Reads the whole directory: for the start, not for the loop.
+/// Removes what crashes and deserting clients left in `directory`: unfinished files of create(),
+/// and those of resume() that nobody wrote to for `age`. What is in use stays, whichever process
+/// uses it. Returns how many were removed. Reads the whole directory: for the start, not for the
+/// loop.
 Result<std::size_t> clean_stale(const Directory& directory, std::chrono::seconds age);
 
 }  // namespace sluice::files

@@ -62,7 +62,9 @@ Sha256::Sha256(Method method) : compress_(compress_portable) {
   begin();
 }
 
-bool Sha256::has_hardware() { return detail::sha256_hardware() != nullptr; }
+bool Sha256::has_hardware() {
+  return detail::sha256_hardware() != nullptr;
+}
 
 void Sha256::begin() {
   // FIPS 180-4, section 5.3.3: from the square roots of the first eight primes.

@@ -29,8 +29,9 @@ const std::array<std::uint32_t, 64> kSha256Constants = {
 // Intel's "SHA Extensions" want the eight state words in two registers, as ABEF and CDGH. Four
 // message words fit in one register; the schedule is a ring of four of them.
 namespace {
-__attribute__((target("sha,sse4.1,ssse3")))
-void compress_x86(std::uint32_t* state, const std::byte* blocks, std::size_t count) {
+__attribute__((target("sha,sse4.1,ssse3"))) void compress_x86(std::uint32_t* state,
+                                                              const std::byte* blocks,
+                                                              std::size_t count) {
   const __m128i swap = _mm_set_epi32(0x0c0d0e0f, 0x08090a0b, 0x04050607, 0x00010203);
   auto* words = reinterpret_cast<__m128i*>(state);
   const __m128i badc = _mm_shuffle_epi32(_mm_loadu_si128(words), 0xb1);
@@ -80,8 +81,8 @@ Sha256Compress sha256_hardware() {
 #elif defined(__aarch64__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 
 namespace {
-__attribute__((target("+crypto")))
-void compress_arm(std::uint32_t* state, const std::byte* blocks, std::size_t count) {
+__attribute__((target("+crypto"))) void compress_arm(std::uint32_t* state, const std::byte* blocks,
+                                                     std::size_t count) {
   uint32x4_t abcd = vld1q_u32(state);
   uint32x4_t efgh = vld1q_u32(state + 4);
 
@@ -118,7 +119,9 @@ Sha256Compress sha256_hardware() {
 
 #else
 
-Sha256Compress sha256_hardware() { return nullptr; }
+Sha256Compress sha256_hardware() {
+  return nullptr;
+}
 
 #endif
 

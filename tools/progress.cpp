@@ -1,0 +1,242 @@
+#include "tools/progress.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "protocols/files/name.h"
+#include "reactor/text.h"
+#include "tools/client.h"
+
+namespace sluice::tools {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kDrawEvery = 100ms;
+constexpr std::size_t kFallbackWidth = 80;
+constexpr std::size_t kMinBarWidth = 12, kMaxBarWidth = 40;
+constexpr std::size_t kMinNameWidth = 12;  // a name is cut to this before a field goes
+constexpr std::uint64_t kLongestLeftSeconds = 100 * 3600;
+constexpr std::string_view kGap = "  ";
+
+constexpr std::string_view kEllipsis = "…";
+
+std::size_t bytes_of_code_point(unsigned char lead) {
+  return lead < 0xc0 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+}
+
+char32_t code_point(std::string_view bytes) {
+  const auto lead = static_cast<unsigned char>(bytes[0]);
+  if (bytes.size() == 1) return lead;
+  char32_t value = lead & (0x7fU >> bytes.size());
+  for (const char c : bytes.substr(1)) value = value << 6 | (static_cast<unsigned char>(c) & 0x3fU);
+  return value;
+}
+
+/// As wcwidth(3) has it, which would need a locale: combining marks take no column, and the
+/// scripts of East Asia and pictures two (Unicode Standard Annex 11).
+std::size_t columns_of(char32_t c) {
+  struct Range {
+    char32_t first, last;
+  };
+  static constexpr Range kNone[] = {
+      {0x300, 0x36f}, {0x200b, 0x200d}, {0x20d0, 0x20f0}, {0xfe00, 0xfe0f}, {0xfe20, 0xfe2f}};
+  static constexpr Range kTwo[] = {{0x1100, 0x115f}, {0x2e80, 0xa4cf},   {0xac00, 0xd7a3},
+                                   {0xf900, 0xfaff}, {0xfe30, 0xfe6f},   {0xff00, 0xff60},
+                                   {0xffe0, 0xffe6}, {0x1f300, 0x1faff}, {0x20000, 0x3fffd}};
+  const auto holds = [c](const Range& range) { return c >= range.first && c <= range.last; };
+  if (std::ranges::any_of(kNone, holds)) return 0;
+  return std::ranges::any_of(kTwo, holds) ? 2 : 1;
+}
+
+/// Calls `each(bytes, columns)` for every code point until it returns false.
+template <class Each>
+void walk(std::string_view text, Each each) {
+  while (!text.empty()) {
+    const std::size_t size =
+        std::min(bytes_of_code_point(static_cast<unsigned char>(text[0])), text.size());
+    const std::string_view bytes = text.substr(0, size);
+    if (!each(bytes, columns_of(code_point(bytes)))) return;
+    text.remove_prefix(size);
+  }
+}
+
+std::string right(std::string text, std::size_t width) {
+  return text.size() < width ? std::string(width - text.size(), ' ') + text : text;
+}
+
+double seconds(Duration time) {
+  return std::chrono::duration<double>(time).count();
+}
+
+double rate(const Transfer& transfer) {
+  if (transfer.elapsed <= Duration::zero() || transfer.done < transfer.skipped) return 0;
+  return static_cast<double>(transfer.done - transfer.skipped) / seconds(transfer.elapsed);
+}
+
+/// A total of none is all there.
+double fraction(const Transfer& transfer) {
+  const std::uint64_t total = *transfer.total;
+  if (transfer.done >= total) return 1;
+  return static_cast<double>(transfer.done) / static_cast<double>(total);
+}
+
+std::string two_digits(std::uint64_t number) {
+  return concat(number < 10 ? "0" : "", number);
+}
+
+std::string left_text(const Transfer& transfer) {
+  const double speed = rate(transfer);
+  const std::uint64_t missing = *transfer.total - std::min(transfer.done, *transfer.total);
+  const double time = speed > 0 ? static_cast<double>(missing) / speed : 1e9;
+  if (time >= static_cast<double>(kLongestLeftSeconds)) return "-:-- left";
+  const auto whole = static_cast<std::uint64_t>(time + 0.5);
+  const std::uint64_t hours = whole / 3600, minutes = whole / 60 % 60;
+  return concat(hours > 0 ? concat(hours, ':', two_digits(minutes)) : concat(minutes), ':',
+                two_digits(whole % 60), " left");
+}
+
+/// What stands right of the name, the most dispensable last. Fixed widths, so that nothing jumps.
+std::vector<std::string> fields_of(const Transfer& transfer) {
+  constexpr std::size_t kPercentWidth = 4, kSizeWidth = 8, kRateWidth = 10, kLeftWidth = 10;
+  std::vector<std::string> fields;
+  if (transfer.total) {
+    const auto percent = static_cast<unsigned>(fraction(transfer) * 100);
+    fields.push_back(right(concat(percent, '%'), kPercentWidth));
+  }
+  fields.push_back(right(size_text(transfer.done), kSizeWidth));
+  fields.push_back(right(rate_text(transfer), kRateWidth));
+  if (transfer.total) fields.push_back(right(left_text(transfer), kLeftWidth));
+  return fields;
+}
+
+std::string bar(const Transfer& transfer, std::size_t width) {
+  const std::size_t inside = width - 2;
+  const auto filled = static_cast<std::size_t>(fraction(transfer) * static_cast<double>(inside));
+  std::string text(filled, '=');
+  if (filled < inside) text += '>';
+  return concat('[', text, std::string(inside - text.size(), ' '), ']');
+}
+
+std::size_t terminal_width() {
+  winsize size{};
+  const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+  return known ? size.ws_col : kFallbackWidth;
+}
+
+void to_terminal(std::string_view text) {
+  (void)write_all(STDERR_FILENO, std::as_bytes(std::span(text)));
+}
+
+}  // namespace
+
+std::string size_text(std::uint64_t bytes) {
+  constexpr std::array<std::string_view, 6> kUnits = {"kB", "MB", "GB", "TB", "PB", "EB"};
+  if (bytes < 1000) return concat(bytes, " B");
+  std::uint64_t unit = 1000;
+  std::size_t which = 0;
+  while (bytes / unit >= 1000) {
+    unit *= 1000;
+    ++which;
+  }
+  const std::uint64_t tenths = bytes / (unit / 10);
+  return concat(tenths / 10, '.', tenths % 10, ' ', kUnits[which]);
+}
+
+std::string rate_text(const Transfer& transfer) {
+  if (transfer.elapsed <= Duration::zero()) return {};
+  // Far below the 2^64 that would not fit, and far above any line.
+  return size_text(static_cast<std::uint64_t>(std::min(rate(transfer), 1e18))) + "/s";
+}
+
+std::string summary_line(const Transfer& transfer) {
+  const auto tenths = static_cast<std::uint64_t>(seconds(transfer.elapsed) * 10);
+  std::string text = concat(transfer.name, ": ", size_text(transfer.done), " in ", tenths / 10, '.',
+                            tenths % 10, " s");
+  if (const std::string speed = rate_text(transfer); !speed.empty()) text += ", " + speed;
+  if (transfer.skipped > 0) {
+    text += concat(", ", size_text(transfer.skipped), " of it had been there already");
+  }
+  return text;
+}
+
+std::size_t columns_of(std::string_view text) {
+  std::size_t columns = 0;
+  walk(text, [&](std::string_view, std::size_t width) {
+    columns += width;
+    return true;
+  });
+  return columns;
+}
+
+std::string cut_to_columns(std::string_view text, std::size_t columns) {
+  if (columns_of(text) <= columns) return std::string(text);
+  if (columns == 0) return {};
+  std::size_t bytes = 0, used = 1;  // the ellipsis
+  walk(text, [&](std::string_view next, std::size_t width) {
+    if (used + width > columns) return false;
+    used += width;
+    bytes += next.size();
+    return true;
+  });
+  return concat(text.substr(0, bytes), kEllipsis);
+}
+
+std::string progress_line(const Transfer& transfer, std::size_t width) {
+  std::vector<std::string> fields = fields_of(transfer);
+  const auto right_width = [&] {
+    std::size_t sum = 0;
+    for (const std::string& field : fields) sum += kGap.size() + field.size();
+    return sum;
+  };
+  const std::size_t wanted = std::min(columns_of(transfer.name), kMinNameWidth);
+  while (fields.size() > 1 && right_width() + wanted > width) fields.pop_back();
+  if (right_width() > width) return cut_to_columns(transfer.name, width);
+
+  std::string line = cut_to_columns(transfer.name, width - right_width());
+  const std::size_t spare = width - right_width() - columns_of(line);
+  if (transfer.total && spare >= kGap.size() + kMinBarWidth) {
+    line += kGap;
+    line += bar(transfer, std::min(spare - kGap.size(), kMaxBarWidth));
+  }
+  for (const std::string& field : fields) line += concat(kGap, field);
+  return line;
+}
+
+Progress::Progress(std::string_view name, std::optional<std::uint64_t> total, std::uint64_t skipped)
+    : transfer_{files::printable(name), skipped, total, skipped, {}},
+      start_(std::chrono::steady_clock::now()),
+      last_drawn_(start_),
+      terminal_(isatty(STDERR_FILENO) == 1) {}
+
+void Progress::add(std::uint64_t bytes) {
+  transfer_.done += bytes;
+  if (!terminal_) return;
+  const TimePoint now = std::chrono::steady_clock::now();
+  if (now - last_drawn_ < kDrawEvery) return;
+  last_drawn_ = now;
+  draw();
+}
+
+Transfer Progress::transfer() const {
+  Transfer now = transfer_;
+  now.elapsed = std::chrono::steady_clock::now() - start_;
+  return now;
+}
+
+/// One column stays free: at a full line some terminals wrap.
+void Progress::draw() {
+  drawn_ = true;
+  to_terminal(concat("\r", progress_line(transfer(), terminal_width() - 1), "\x1b[K"));
+}
+
+void Progress::clear() {
+  if (drawn_) to_terminal("\r\x1b[K");
+  drawn_ = false;
+}
+
+}  // namespace sluice::tools

@@ -1,0 +1,246 @@
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include "reactor/log.h"
+#include "reactor/text.h"
+#include "tools/command.h"
+#include "tools/serve_table.h"
+
+namespace sluice::tools {
+namespace {
+
+constexpr Option kOptions[] = {
+    {"--echo", "ADDRESS", "every byte back"},
+    {"--echo-mode", "MODE", "concurrent (default), sequential or once"},
+    {"--time", "ADDRESS", "the local time, then close"},
+    {"--words", "ADDRESS", "a number from 1 to 10, answered by its word"},
+    {"--words-gap", "MILLISECONDS", "a request without newline ends after so long (50)"},
+    {"--drop", "ADDRESS", "takes files"},
+    {"--drop-dir", "DIR", "where they are put"},
+    {"--drop-clients", "N", "end when N clients have been served"},
+    {"--drop-max-size", "BYTES", "refuse larger files"},
+    {"--drop-hidden", "", "take names with a leading dot"},
+    {"--offer", "ADDRESS", "gives one file to whoever asks"},
+    {"--offer-file", "FILE", "that file"},
+    {"--offer-pause", "MILLISECONDS", "between name and contents in the plain form (100)"},
+    {"--sync", "", "files are on the disk before they are said to be stored"},
+    {"--config", "FILE", "lines of NAME = VALUE, names as here without the dashes"},
+    {"--selector", "NAME", "epoll (default), poll or select"},
+    {"--drain", "SECONDS", "how long transfers may go on after SIGTERM (10)"},
+    {"--log-level", "LEVEL", "error, warning, info (default) or debug"},
+    {"--log-file", "FILE", "append the log to it; SIGHUP opens it anew"},
+};
+
+/// A client costs a descriptor, so take as many as the system lets us have.
+void raise_descriptor_limit() {
+  rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != limit.rlim_max) {
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+  }
+}
+
+/// The services of one process, from start to drain.
+class Server {
+ public:
+  Server(Reactor& reactor, const ServeSettings& settings, Duration drain)
+      : reactor_(&reactor), settings_(&settings), patience_(drain) {}
+
+  /// Makes and starts what the settings name; when `all`, every service, and one whose address is
+  /// taken does not keep the others from starting. The int is an Exit.
+  std::expected<void, int> start(bool all);
+  void announce(bool table) const;
+  int run();
+
+ private:
+  struct Running {
+    const ServiceKind* kind;
+    std::unique_ptr<Service> service;
+    std::string trouble;  // why it does not run
+  };
+
+  void begin_drain();
+  void one_finished();
+
+  Reactor* reactor_;
+  const ServeSettings* settings_;
+  Duration patience_;
+  std::vector<Running> services_;
+  Timer deadline_;
+  bool draining_ = false;
+  bool cut_short_ = false;
+};
+
+std::expected<void, int> Server::start(bool all) {
+  bool some = false;
+  for (const ServiceKind& kind : service_kinds()) {
+    if (!all && !settings_->has(kind.name)) continue;
+    const std::string text = settings_->text(kind.name, kind.default_address);
+    const auto address = Address::parse(text);
+    if (!address) {
+      return std::unexpected(
+          misused("serve", concat("--", kind.name, ' ', text, ": ", address.error().operation)));
+    }
+    auto service = kind.make(*reactor_, *address, *settings_);
+    if (!service) return std::unexpected(misused("serve", service.error()));
+    const Started started = (*service)->start();
+    if (started) {
+      some = true;
+      services_.push_back({&kind, std::move(*service), {}});
+      services_.back().service->on_finished([this] { one_finished(); });
+    } else {
+      complain("serve", concat(kind.name, ": ", started.error()));
+      if (!all) return std::unexpected(kFailed);
+      services_.push_back({&kind, nullptr, started.error()});
+    }
+  }
+  if (!some) return std::unexpected(complain("serve", "no service could be started"));
+  return {};
+}
+
+void Server::announce(bool table) const {
+  std::string text;
+  for (const Running& running : services_) {
+    if (running.service) {
+      text += concat(running.kind->name, " listening on ", running.service->address(), '\n');
+    }
+  }
+  if (table) {
+    const auto row = [&text](std::string_view name, std::string_view address,
+                             std::string_view run) {
+      text += concat("  ", name, std::string(10 - name.size(), ' '), address,
+                     std::string(address.size() < 22 ? 22 - address.size() : 1, ' '), run, '\n');
+    };
+    text += '\n';
+    row("SERVICE", "ADDRESS", "TRY");
+    for (const Running& running : services_) {
+      if (running.service) {
+        const std::string address = running.service->address();
+        row(running.kind->name, address,
+            concat(program_invocation_name, ' ', running.kind->try_command(address)));
+      } else {
+        row(running.kind->name, "-", concat("not started: ", running.trouble));
+      }
+    }
+    text += concat("\nFiles are kept under ./", kDataDirectory, ". Stop with Ctrl-C.\n");
+  }
+  print(text);
+}
+
+void Server::one_finished() {
+  const bool all = std::ranges::all_of(services_, [](const Running& running) {
+    return !running.service || running.service->finished();
+  });
+  if (all) reactor_->stop();
+}
+
+void Server::begin_drain() {
+  if (std::exchange(draining_, true)) {
+    log(LogLevel::warning, "serve", "second signal: ending at once");
+    cut_short_ = true;
+    return reactor_->stop();
+  }
+  log(LogLevel::info, "serve", "draining");
+  deadline_ = reactor_->after(patience_, [this] {
+    log(LogLevel::warning, "serve", "the time to drain is over: ending what is left");
+    reactor_->stop();
+  });
+  for (Running& running : services_) {
+    if (running.service) running.service->drain();
+  }
+  one_finished();
+}
+
+int Server::run() {
+  for (const int number : {SIGTERM, SIGINT}) {
+    if (auto set = reactor_->on_signal(number, [this] { begin_drain(); }); !set) {
+      return complain("serve", set.error().message());
+    }
+  }
+  auto set = reactor_->on_signal(SIGHUP, [] {
+    if (auto opened = reopen_log(); !opened) {
+      log(LogLevel::error, "serve", opened.error().message("the log file"));
+    }
+  });
+  if (!set) return complain("serve", set.error().message());
+  const auto ran = reactor_->run();
+  for (Running& running : services_) {
+    if (running.service) running.service->abort();
+  }
+  if (!ran) return complain("serve", ran.error().message());
+  return cut_short_ ? kFailed : kOk;
+}
+
+/// Options of a service that is not going to run are a slip of the pen, which is better said.
+std::optional<std::string> stray_option(const ServeSettings& settings) {
+  for (const auto& [name, value] : settings.all()) {
+    for (const ServiceKind& kind : service_kinds()) {
+      if (name.starts_with(concat(kind.name, '-')) && !settings.has(kind.name)) {
+        return concat("--", name, " without --", kind.name);
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+/// What concerns the whole process. The error is a sentence about an option.
+std::expected<Reactor::Options, std::string> apply_process_settings(const ServeSettings& settings) {
+  const std::string level = settings.text("log-level", "info");
+  if (const auto parsed = parse_log_level(level)) {
+    set_log_level(*parsed);
+  } else {
+    return std::unexpected(concat("--log-level is error, warning, info or debug, not ", level));
+  }
+  const std::string selector = settings.text("selector", "epoll");
+  const auto kind = parse_selector_kind(selector);
+  if (!kind) return std::unexpected(concat("--selector is epoll, poll or select, not ", selector));
+  return Reactor::Options{.selector = *kind};
+}
+
+int run_serve(const Arguments& arguments) {
+  if (!arguments.operands.empty()) {
+    return misused("serve", concat("unexpected argument ", arguments.operands.front()));
+  }
+  ServeSettings settings;
+  if (const auto file = arguments.value("--config")) {
+    if (auto read = settings.read_file(std::string(*file), kOptions); !read) {
+      return misused("serve", read.error());
+    }
+  }
+  settings.add(arguments);
+  const bool all = std::ranges::none_of(
+      service_kinds(), [&](const ServiceKind& kind) { return settings.has(kind.name); });
+  if (!all) {
+    if (const auto stray = stray_option(settings)) return misused("serve", *stray);
+  }
+  auto options = apply_process_settings(settings);
+  if (!options) return misused("serve", options.error());
+  const auto drain = settings.number("drain", 10, 0, 86'400);
+  if (!drain) return misused("serve", drain.error());
+  if (const std::string* path = settings.find("log-file")) {
+    if (auto opened = open_log(*path); !opened) {
+      return complain("serve", opened.error().message(*path));
+    }
+  }
+  if (all) {
+    if (auto prepared = prepare_default_data(); !prepared) {
+      return complain("serve", prepared.error());
+    }
+  }
+  raise_descriptor_limit();
+  Reactor reactor(std::move(*options));
+  Server server(reactor, settings, std::chrono::seconds(*drain));
+  if (auto started = server.start(all); !started) return started.error();
+  server.announce(all);
+  return server.run();
+}
+
+}  // namespace
+
+constexpr Command kServe = {"serve", "serve [--SERVICE ADDRESS …] [OPTION …]",
+                            "Serves; without any service named, all of them at their defaults.",
+                            kOptions, run_serve};
+
+}  // namespace sluice::tools

@@ -1,0 +1,106 @@
+#include "tools/serve_table.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "protocols/drop/drop_service.h"
+#include "protocols/echo/echo_service.h"
+#include "protocols/offer/offer_service.h"
+#include "protocols/time/time_service.h"
+#include "protocols/words/words_service.h"
+#include "reactor/text.h"
+
+namespace sluice::tools {
+namespace {
+
+constexpr std::string_view kDropDirectory = "sluice-data/drop";
+constexpr std::string_view kOfferFile = "sluice-data/offer/welcome.txt";
+constexpr std::string_view kWelcome = "This file came from sluice, by sendfile.\n";
+
+Made make_echo(Reactor& reactor, const Address& address, const ServeSettings& settings) {
+  const std::string name = settings.text("echo-mode", "concurrent");
+  const auto mode = echo::parse_mode(name);
+  if (!mode) {
+    return std::unexpected(concat("--echo-mode is concurrent, sequential or once, not ", name));
+  }
+  return std::make_unique<echo::EchoService>(reactor, address, *mode);
+}
+
+Made make_time(Reactor& reactor, const Address& address, const ServeSettings&) {
+  return std::make_unique<time::TimeService>(reactor, address);
+}
+
+Made make_words(Reactor& reactor, const Address& address, const ServeSettings& settings) {
+  const auto gap = settings.number("words-gap", 50, 1, 60'000);
+  if (!gap) return std::unexpected(gap.error());
+  return std::make_unique<words::WordsService>(reactor, address, std::chrono::milliseconds(*gap));
+}
+
+Made make_drop(Reactor& reactor, const Address& address, const ServeSettings& settings) {
+  const auto clients = settings.number("drop-clients", 0, 1, UINT32_MAX);
+  if (!clients) return std::unexpected(clients.error());
+  const auto max_size = settings.number("drop-max-size", UINT64_MAX, 1, UINT64_MAX);
+  if (!max_size) return std::unexpected(max_size.error());
+  return std::make_unique<drop::DropService>(
+      reactor, drop::DropService::Options{.address = address,
+                                          .directory = settings.text("drop-dir", kDropDirectory),
+                                          .serve_clients = *clients,
+                                          .max_size = *max_size,
+                                          .allow_hidden = settings.has("drop-hidden"),
+                                          .sync = settings.has("sync")});
+}
+
+Made make_offer(Reactor& reactor, const Address& address, const ServeSettings& settings) {
+  const auto pause = settings.number("offer-pause", 100, 0, 60'000);
+  if (!pause) return std::unexpected(pause.error());
+  return std::make_unique<offer::OfferService>(
+      reactor, offer::OfferService::Options{.address = address,
+                                            .file = settings.text("offer-file", kOfferFile),
+                                            .pause = std::chrono::milliseconds(*pause)});
+}
+
+constexpr ServiceKind kKinds[] = {
+    {"echo", "127.0.0.1:65432", make_echo,
+     [](const std::string& address) { return concat("echo ", address, " hello"); }},
+    {"time", "127.0.0.1:5000", make_time,
+     [](const std::string& address) { return concat("time ", address); }},
+    {"words", "127.0.0.1:5001", make_words,
+     [](const std::string& address) { return concat("words ", address, " 7"); }},
+    {"drop", "127.0.0.1:8080", make_drop,
+     [](const std::string& address) { return concat("drop README.md ", address); }},
+    {"offer", "127.0.0.1:5002", make_offer,
+     [](const std::string& address) { return concat("receive ", address); }},
+};
+
+std::expected<void, std::string> make_directory(std::string_view path) {
+  const std::string name(path);
+  if (mkdir(name.c_str(), 0777) == 0 || errno == EEXIST) return {};
+  return std::unexpected(Error::last("mkdir").message(name));
+}
+
+}  // namespace
+
+std::span<const ServiceKind> service_kinds() {
+  return kKinds;
+}
+
+std::expected<void, std::string> prepare_default_data() {
+  for (const std::string_view path :
+       {kDataDirectory, kDropDirectory, kOfferFile.substr(0, kOfferFile.rfind('/'))}) {
+    if (auto made = make_directory(path); !made) return made;
+  }
+  const std::string name(kOfferFile);
+  Fd file(open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+  if (!file) {
+    if (errno == EEXIST) return {};
+    return std::unexpected(Error::last("open").message(name));
+  }
+  if (write(file.get(), kWelcome.data(), kWelcome.size()) !=
+      static_cast<ssize_t>(kWelcome.size())) {
+    return std::unexpected(Error::last("write").message(name));
+  }
+  return {};
+}
+
+}  // namespace sluice::tools
