@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 
 /// Bytes of the one buffer all streams read through, hence the most that one connection is read per
 /// turn. Larger reads cost fewer system calls, smaller ones stay in the cache: see bench/README.md.
-inline constexpr std::size_t kReadBufferBytes = 128 * 1024;
+inline constexpr std::size_t kReadBufferBytes = 256 * 1024;
 
 /// Bytes one connection may send per turn from memory, so that a fast reader does not hold the
 /// loop.

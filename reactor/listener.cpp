@@ -23,6 +23,9 @@ Result<void> Listener::listen(const Address& address, int backlog) {
 }
 
 Result<void> Listener::adopt(Fd socket) {
+  // One that was inherited may block, and accept() would wait where the batch ends.
+  if (auto set = set_nonblocking(socket.get()); !set) return set;
+  fcntl(socket.get(), F_SETFD, FD_CLOEXEC);
   auto address = Address::local_of(socket.get());
   if (!address) return std::unexpected(address.error());
   // Both are inherited by what is accepted, which saves two calls a connection.
@@ -63,8 +66,10 @@ Listener::Verdict Listener::judge(int code) {
     case ETIMEDOUT:
     case ECONNRESET:
       return Verdict::retry;
+    case EAGAIN:
+      return Verdict::ask_later;
     default:
-      return Verdict::ask_later;  // EAGAIN, and what nobody has heard of
+      return Verdict::exhausted;  // what nobody has heard of may stay, so do not spin on it
   }
 }
 
@@ -133,6 +138,7 @@ void Listener::close() {
   rest_.stop();
   watch_.reset();
   socket_.reset();
+  spare_.reset();
 }
 
 }  // namespace sluice

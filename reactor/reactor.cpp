@@ -35,8 +35,7 @@ void ignore_sigpipe_if_default() {
 
 Reactor::Reactor(Options options)
     : timers_(options.clock ? *options.clock : own_clock_),
-      read_buffer_(std::make_unique_for_overwrite<std::byte[]>(limits::kReadBufferBytes)),
-      read_buffer_size_(limits::kReadBufferBytes),
+      read_buffer_(std::make_unique_for_overwrite<ReadBuffer>()),
       pid_(getpid()),
       thread_(std::this_thread::get_id()) {
   ignore_sigpipe_if_default();
@@ -68,6 +67,7 @@ Reactor::~Reactor() {
   wakeup_watch_.reset();
   signals_watch_.reset();
   posts_.clear();
+  posts_of_others_.clear();
   sweep();
   SLUICE_CHECK(!selector_ || selector_->size() == 0);  // a Watch must not outlive its Reactor
 }
@@ -147,9 +147,11 @@ Result<void> Reactor::on_signal(int number, Callback callback) {
 
 Result<void> Reactor::run() {
   bool turned = true;
+  SLUICE_CHECK(pid_ == getpid());
   timers_.hold_time();
   while (!stopping_ && turned) turned = turn(Duration(-1));
   for (int round = 0; round < limits::kFinalRounds; ++round) {
+    take_posts_of_others();
     if (run_posts() + sweep() == 0) break;
   }
   stopping_ = false;

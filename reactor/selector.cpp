@@ -1,5 +1,6 @@
 #include "reactor/selector.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 namespace sluice {
@@ -14,7 +15,11 @@ std::optional<SelectorKind> parse_selector_kind(std::string_view name) {
 Result<Token> Selector::add(int fd, Interest interest, void* data) {
   if (fd < 0) return fail("add", EBADF);
   const auto slot = static_cast<std::size_t>(fd);
-  if (slot >= keys_.size()) keys_.resize(slot + 1);
+  if (slot >= keys_.size()) {
+    // The table grows to the number, so that had better be one the kernel has given out.
+    if (fcntl(fd, F_GETFD) < 0) return fail("add");
+    keys_.resize(slot + 1);
+  }
   Key& key = keys_[slot];
   if (key.registered) return fail("add", EEXIST);
   const Token token{fd, key.generation};
@@ -48,7 +53,7 @@ Result<void> Selector::remove(int fd) {
   Key* key = registered_key(fd);
   if (!key) return fail("remove", ENOENT);
   // A failure means that the kernel has forgotten the descriptor already: just what is wanted.
-  (void)update({fd, key->generation}, key->applied, Interest::none);
+  if (any(key->applied)) (void)update({fd, key->generation}, key->applied, Interest::none);
   key->data = nullptr;
   key->interest = key->applied = Interest::none;
   key->registered = false;

@@ -55,7 +55,7 @@ class PollSelector final : public Selector {
       if (polled_[at].revents == 0) continue;
       --left;
       if (polled_[at].revents & POLLNVAL) {  // closed by its owner without being removed
-        polled_[at].fd = -1;
+        polled_[at].fd = ~polled_[at].fd;    // poll(2) passes over what is negative
         continue;
       }
       collected_.push_back({{polled_[at].fd, generations_[at]}, to_interest(polled_[at].revents)});
@@ -69,16 +69,16 @@ class PollSelector final : public Selector {
  private:
   static constexpr std::size_t kAbsent = SIZE_MAX;
 
+  std::size_t& index_of(const pollfd& entry) {
+    return index_[static_cast<std::size_t>(entry.fd < 0 ? ~entry.fd : entry.fd)];
+  }
+
   void drop(std::size_t at) {
-    // An entry struck out for POLLNVAL has lost its number; find whom it was by the index alone.
-    for (std::size_t fd = 0; polled_[at].fd < 0 && fd < index_.size(); ++fd) {
-      if (index_[fd] == at) polled_[at].fd = static_cast<int>(fd);
-    }
-    index_[static_cast<std::size_t>(polled_[at].fd)] = kAbsent;
+    index_of(polled_[at]) = kAbsent;
     if (at + 1 != polled_.size()) {
       polled_[at] = polled_.back();
       generations_[at] = generations_.back();
-      index_[static_cast<std::size_t>(polled_[at].fd)] = at;
+      index_of(polled_[at]) = at;
     }
     polled_.pop_back();
     generations_.pop_back();

@@ -36,14 +36,14 @@ class SelectSelector final : public Selector {
 
   int wait(int milliseconds) override {
     collected_.clear();
-    fd_set readable = read_, writable = write_, failed = write_;
+    fd_set readable = read_, writable = write_;
     timeval limit;
     timeval* at_most = nullptr;
     if (milliseconds >= 0) {
       limit = {milliseconds / 1000, (milliseconds % 1000) * 1000};
       at_most = &limit;
     }
-    const int count = ::select(highest_ + 1, &readable, &writable, &failed, at_most);
+    const int count = ::select(highest_ + 1, &readable, &writable, nullptr, at_most);
     if (count < 0) {
       if (errno == EBADF) forget_closed();
       return errno == EINTR || errno == EBADF ? 0 : -errno;
@@ -53,7 +53,7 @@ class SelectSelector final : public Selector {
     int fd = start_;
     for (int seen = 0; seen <= highest_; ++seen, fd = fd == highest_ ? 0 : fd + 1) {
       Interest interest = FD_ISSET(fd, &readable) ? Interest::read : Interest::none;
-      if (FD_ISSET(fd, &writable) || FD_ISSET(fd, &failed)) interest = interest | Interest::write;
+      if (FD_ISSET(fd, &writable)) interest = interest | Interest::write;
       if (!any(interest)) continue;
       collected_.push_back({{fd, generations_[fd]}, interest});
       if (collected_.size() == limits::kEventsPerTurn) break;

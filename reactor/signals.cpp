@@ -26,7 +26,12 @@ Result<void> Signals::handle(int number, Callback callback) {
     return fail("pthread_sigmask", code);
   }
   const int fd = signalfd(fd_.get(), &mask_, SFD_NONBLOCK | SFD_CLOEXEC);
-  if (fd < 0) return fail("signalfd");
+  if (fd < 0) {
+    const Error error = Error::last("signalfd");
+    sigdelset(&mask_, number);
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    return std::unexpected(error);
+  }
   if (!fd_) fd_.reset(fd);
   handlers_.push_back({number, sigismember(&before, number) == 1, std::move(callback)});
   return {};

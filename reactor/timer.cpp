@@ -17,6 +17,7 @@ TimerQueue::Slot TimerQueue::create(Callback callback) {
   const Slot slot = free_.back();
   free_.pop_back();
   slot_at(slot).callback = std::move(callback);
+  slot_at(slot).missed = 0;
   return slot;
 }
 

@@ -147,7 +147,7 @@ constexpr Option kOptions[] = {
 }  // namespace
 
 const Command kDrop{"drop", "drop [FILE…] HOST:PORT",
-                    "uploads files, or asks for their names; goes on where it was broken off",
+                    "Uploads files, or asks for their names; goes on where it was broken off.",
                     kOptions, run};
 
 }  // namespace sluice::tools

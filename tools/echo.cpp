@@ -76,7 +76,7 @@ int run(const Arguments& arguments) {
 
 const Command kEcho{"echo",
                     "echo HOST:PORT [MESSAGE]",
-                    "sends a message, or the lines of standard input until q, and checks the echo",
+                    "Sends a message, or the lines of standard input until q, and prints the echo.",
                     {},
                     run};
 

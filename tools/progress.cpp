@@ -19,7 +19,8 @@ using namespace std::chrono_literals;
 constexpr auto kDrawEvery = 100ms;
 constexpr std::size_t kFallbackWidth = 80;
 constexpr std::size_t kMinBarWidth = 12, kMaxBarWidth = 40;
-constexpr std::size_t kMinNameWidth = 12;  // a name is cut to this before a field goes
+constexpr std::size_t kMinNameWidth = 12;   // a name is cut to this before a field goes
+constexpr std::size_t kLeastNameWidth = 4;  // with less the last field goes as well
 constexpr std::uint64_t kLongestLeftSeconds = 100 * 3600;
 constexpr std::string_view kGap = "  ";
 
@@ -195,7 +196,9 @@ std::string progress_line(const Transfer& transfer, std::size_t width) {
   };
   const std::size_t wanted = std::min(columns_of(transfer.name), kMinNameWidth);
   while (fields.size() > 1 && right_width() + wanted > width) fields.pop_back();
-  if (right_width() > width) return cut_to_columns(transfer.name, width);
+  if (right_width() + std::min(wanted, kLeastNameWidth) > width) {
+    return cut_to_columns(transfer.name, width);
+  }
 
   std::string line = cut_to_columns(transfer.name, width - right_width());
   const std::size_t spare = width - right_width() - columns_of(line);

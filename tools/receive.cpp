@@ -25,6 +25,8 @@ constexpr std::size_t kPieceBytes = 512 * 1024;
 /// All is there, and the server only has to close: who takes longer is not waited for.
 constexpr auto kEndPatience = 2s;
 
+constexpr auto kForEver = std::chrono::hours(24 * 365 * 30);
+
 /// Where the bytes go: a file that appears when it is whole, or standard output.
 class Output {
  public:
@@ -40,6 +42,8 @@ class Output {
     auto directory = files::Directory::open(folder);
     if (!directory) return wrong(std::strerror(directory.error().code));
     directory_.emplace(std::move(*directory));
+    // What an earlier run left when it was ended by ^C; partial uploads are not ours to judge.
+    (void)files::clean_stale(*directory_, kForEver);
     if (!replace && directory_->exists(name_)) return wrong("is there already (see --replace)");
     auto file = files::NewFile::create(*directory_);
     if (!file) return wrong(std::strerror(file.error().code));
@@ -68,6 +72,8 @@ class Output {
     return {};
   }
 
+  /// For the end of a sentence.
+  std::string_view without_commit() const { return file_ ? "; nothing was saved" : ""; }
   const std::string& shown() const { return shown_; }
 
  private:
@@ -193,11 +199,11 @@ class Download {
 
   Outcome<void> cut_short(std::string_view how, std::uint64_t done) const {
     const std::string of = size_ ? concat(" of ", *size_) : "";
-    return trouble(concat(how, " after ", done, of, " bytes; nothing was saved"));
+    return trouble(concat(how, " after ", done, of, " bytes", output_.without_commit()));
   }
   Outcome<void> too_long() const {
-    return trouble(concat("the server sent more than the ", *size_,
-                          " bytes it had announced; nothing was saved"));
+    return trouble(concat("the server sent more than the ", *size_, " bytes it had announced",
+                          output_.without_commit()));
   }
 
   Socket& socket_;
@@ -234,7 +240,7 @@ constexpr Option kOptions[] = {
 }  // namespace
 
 const Command kReceive{"receive", "receive [-o FILE] HOST:PORT",
-                       "takes the file that a server offers, and saves it here as new_NAME",
+                       "Takes the file that a server offers, and saves it here as new_NAME.",
                        kOptions, run};
 
 }  // namespace sluice::tools

@@ -33,6 +33,6 @@ int run(const Arguments& arguments) {
 
 }  // namespace
 
-const Command kTime{"time", "time HOST:PORT", "prints the time that the server tells", {}, run};
+const Command kTime{"time", "time HOST:PORT", "Prints the time that the server tells.", {}, run};
 
 }  // namespace sluice::tools

@@ -54,7 +54,7 @@ int run(const Arguments& arguments) {
 
 const Command kWords{"words",
                      "words HOST:PORT [NUMBER]",
-                     "asks for the English word of a number, or of each line until q",
+                     "Asks for the English word of a number, or of each line until q.",
                      {},
                      run};
 

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "protocols/files/name.h"
 
@@ -229,6 +230,7 @@ void DropSession::hash_prefix() {
   std::vector<std::byte> slice(
       static_cast<std::size_t>(std::min<std::uint64_t>(kSliceBytes, began_at_ - hashed_)));
   const ssize_t size = pread(file_->fd(), slice.data(), slice.size(), static_cast<off_t>(hashed_));
+  if (size < 0 && errno == EINTR) return slice_.start(Duration::zero());
   if (size <= 0) return refuse(Status::io_error, "what was stored cannot be read back");
   sha_.update(std::span(slice).first(static_cast<std::size_t>(size)));
   hashed_ += static_cast<std::uint64_t>(size);

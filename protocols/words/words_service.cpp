@@ -20,7 +20,7 @@ class WordsSession final : public Session {
     service().count().bytes_in += bytes.size();
     framer_.feed(as_text(bytes),
                  [this](std::string_view request, bool newline) { reply(request, newline); });
-    framer_.holding() ? timer_.start(gap_) : timer_.stop();
+    await_gap();
   }
 
   void on_eof(Stream& stream) noexcept override {
@@ -30,9 +30,14 @@ class WordsSession final : public Session {
 
   void on_backpressure(Stream& stream, bool on) noexcept override {
     on ? stream.pause_reading() : stream.resume_reading();
+    reading_ = !on;
+    await_gap();
   }
 
  private:
+  /// While we read nothing, that nothing more has come says nothing of the client.
+  void await_gap() { framer_.holding() && reading_ ? timer_.start(gap_) : timer_.stop(); }
+
   void flush() {
     framer_.flush([this](std::string_view request, bool newline) { reply(request, newline); });
   }
@@ -46,6 +51,7 @@ class WordsSession final : public Session {
   Duration gap_;
   GapFramer framer_;
   Timer timer_;
+  bool reading_ = true;
 };
 
 }  // namespace

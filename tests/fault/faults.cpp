@@ -20,6 +20,7 @@
 #include <cstdarg>
 #include <cstdio>
 
+#include "tests/fault/environment.h"
 #include "tests/fault/plan.h"
 
 #define FAULTY(name, result, ...)               \
@@ -31,8 +32,7 @@ using namespace sluice::fault;
 extern "C" int __real_connect(int fd, const sockaddr* address, socklen_t size);
 extern "C" int __real_close(int fd);
 
-// --- reading and writing
-// --------------------------------------------------------------------------
+// --- reading and writing -----------------------------------------------------------------------
 
 namespace {
 
@@ -139,8 +139,7 @@ FAULTY(sendfile, ssize_t, int to, int from, off_t* offset, size_t size) {
                   [&](std::size_t some) { return __real_sendfile(to, from, offset, some); });
 }
 
-// --- waiting
-// --------------------------------------------------------------------------------------
+// --- waiting -----------------------------------------------------------------------------------
 
 FAULTY(epoll_wait, int, int epoll, epoll_event* events, int most, int timeout) {
   switch (strike(most > 1 ? kEintr | kShort : kEintr)) {
@@ -176,8 +175,7 @@ FAULTY(epoll_ctl, int, int epoll, int operation, int fd, epoll_event* event) {
   return __real_epoll_ctl(epoll, operation, fd, event);
 }
 
-// --- connections
-// ----------------------------------------------------------------------------------
+// --- connections -------------------------------------------------------------------------------
 
 FAULTY(fcntl, int, int fd, int operation, ...) {
   va_list rest;
@@ -242,8 +240,7 @@ FAULTY(signalfd, int, int fd, const sigset_t* mask, int flags) {
   return __real_signalfd(fd, mask, flags);
 }
 
-// --- files
-// ----------------------------------------------------------------------------------------
+// --- files -------------------------------------------------------------------------------------
 
 namespace {
 
@@ -314,8 +311,7 @@ FAULTY(renameat2, int, int from_directory, const char* from, int to_directory, c
   return __real_renameat2(from_directory, from, to_directory, to, flags);
 }
 
-// --- what the plan needs
-// ---------------------------------------------------------------------------
+// --- what the plan needs -----------------------------------------------------------------------
 
 namespace sluice::fault {
 
@@ -327,57 +323,4 @@ int status_flags(int fd) {
   return __real_fcntl(fd, F_GETFL, 0L);
 }
 
-namespace {
-
-/// A number from the environment; what cannot be read ends the program, as the run would not be the
-/// one that was asked for.
-std::uint64_t number(const char* name, std::uint64_t most, std::uint64_t fallback) {
-  const char* text = std::getenv(name);
-  if (!text) return fallback;
-  char* end = nullptr;
-  const unsigned long long value = std::strtoull(text, &end, 10);
-  if (*text >= '0' && *text <= '9' && *end == 0 && value <= most) return value;
-  report("faults: %s is a number up to %" PRIu64 ", not %s\n", name, most, text);
-  _exit(2);
-}
-
-Kinds kinds(const char* text) {
-  Kinds all = 0;
-  while (*text != 0) {
-    const std::size_t size = std::strcspn(text, ",");
-    std::size_t i = 0;
-    while (i < kNames.size() &&
-           (std::strlen(kNames[i]) != size || std::strncmp(kNames[i], text, size) != 0)) {
-      ++i;
-    }
-    if (i == kNames.size()) {
-      report("faults: SLUICE_FAULT_KINDS: there is no %s\n", text);
-      _exit(2);
-    }
-    all |= 1u << i;
-    text += text[size] == ',' ? size + 1 : size;
-  }
-  return all;
-}
-
-[[gnu::constructor]] void begin() {
-  timespec now{};
-  clock_gettime(CLOCK_REALTIME, &now);
-  const auto fresh = static_cast<std::uint64_t>(now.tv_nsec) ^ static_cast<std::uint64_t>(getpid());
-  plan.seed = number("SLUICE_FAULT_SEED", UINT32_MAX, fresh);
-  // Half of the calls at most: where all are interrupted, nothing ever gets done.
-  plan.per_mille = number("SLUICE_FAULT_RATE", 500, 100);
-  const char* wanted = std::getenv("SLUICE_FAULT_KINDS");
-  plan.kinds = kinds(wanted ? wanted : "short,eintr,eagain");
-  plan.dice = (plan.seed + 1) * 0x9e3779b97f4a7c15;  // seeds lie close together, dice must not
-  report("faults: seed %" PRIu64 "\n", plan.seed);
-}
-
-[[gnu::destructor]] void end() {
-  report("faults: injected");
-  for (std::size_t i = 0; i < kNames.size(); ++i) report(" %s=%lu", kNames[i], plan.injected[i]);
-  report("\n");
-}
-
-}  // namespace
 }  // namespace sluice::fault

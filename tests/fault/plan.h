@@ -7,11 +7,8 @@
 #include <array>
 #include <bit>
 #include <cerrno>
-#include <cinttypes>
+#include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
 
 /// Which calls fail, and how: dice with a seed, and what earlier faults have done to a descriptor.
 /// For one thread and one source file, faults.cpp. Allocates nothing.
@@ -37,7 +34,7 @@ struct Plan {
   std::array<unsigned long, kNames.size()> injected{};
   std::array<std::uint8_t, 1 << 16> marks{};  // by descriptor
 };
-inline Plan plan;
+inline constinit Plan plan;
 
 /// Marsaglia's xorshift with the shifts 13, 7, 17, its low bits left out.
 inline std::uint64_t roll() {
@@ -121,13 +118,6 @@ inline bool take(int fd, Mark mark) {
 }
 inline void forget(int fd) {
   if (std::uint8_t* marks = marks_of(fd)) *marks = 0;
-}
-
-template <class... Values>
-void report(const char* format, Values... values) {
-  std::array<char, 256> line;
-  const int size = std::snprintf(line.data(), line.size(), format, values...);
-  say(line.data(), static_cast<std::size_t>(size));
 }
 
 }  // namespace sluice::fault

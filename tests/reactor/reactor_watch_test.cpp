@@ -92,8 +92,8 @@ TestEachSelector(watch, survives_the_reuse_of_a_real_number_within_a_batch) {
     other.watch.reset();
     other.fd.reset();
     fresh = unix_pair();
-    cr_assert(fresh.ours.get() == number, "the kernel gives the lowest number");
-    heir.start(reactor, std::move(fresh.ours), Interest::read_write);
+    cr_assert(dup3(fresh.ours.get(), number, O_CLOEXEC) == number);
+    heir.start(reactor, Fd(number), Interest::read_write);
   };
   first.when_readable = [&] { swap_other(second); };
   second.when_readable = [&] { swap_other(first); };
@@ -139,6 +139,7 @@ TestEachSelector(watch, whose_interest_was_withdrawn_in_the_batch_is_not_called)
   Actor& silent = first.reads == 0 ? first : second;
   cr_expect(silent.watch.interest() == Interest::none);
   silent.watch.set_interest(Interest::read);
+  first.when_readable = second.when_readable = [] {};
   turn(reactor);
   cr_expect(silent.reads == 1, "the bytes are still there");
 }

@@ -1,0 +1,481 @@
+#!/usr/bin/env python3
+"""The transfers of the end-to-end suite through sluice-faulty, whose system calls fail at random.
+
+Runs build/sluice-faulty (or that of $SLUICE_BUILD), which must have been built; tests/fault/README.md
+says what it does. Every test goes over fixed seeds and a fresh one, which a failure names; to have a
+failure again, run with SLUICE_FAULT_SEED set to its seed.
+"""
+
+import contextlib
+import hashlib
+import os
+import pathlib
+import queue
+import random
+import re
+import signal
+import socket
+import struct
+import subprocess
+import tempfile
+import threading
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("SLUICE_BUILD", ROOT / "build"))
+PATIENCE = 60  # seconds until a test that hangs is a test that failed
+SERVICES = ("echo", "time", "words", "drop", "offer")
+GIVEN_SEED = os.environ.get("SLUICE_FAULT_SEED")
+SEEDS = (1, 2, 3, random.SystemRandom().randrange(4, 2**32))
+if GIVEN_SEED is not None:
+    SEEDS = (int(GIVEN_SEED),)
+HARMLESS = "short,eintr,eagain"
+HARMFUL = HARMLESS + ",reset,nospace,nofile"
+SPENT = "new connections have to wait"  # in the log when accept() found no descriptor
+MAGIC = b"\x89SLD\r\n\x1a\0"
+MAY_REPLACE = 1
+DIGEST_BYTES = 32
+
+
+class Refused(Exception):
+    """A reply of the server with another status than 0."""
+
+
+def random_bytes(seed, size):
+    return random.Random(seed).randbytes(size)
+
+
+class Server:
+    """`sluice serve` with every service on a free port of its own; its log is collected."""
+
+    def __init__(self, program, environment, arguments):
+        self.process = subprocess.Popen(
+            [program, "serve", *arguments],
+            env=os.environ | environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        self.lines = queue.Queue()
+        self.log = []
+        self.addresses = {}
+        self.readers = [
+            threading.Thread(target=self.read_output, daemon=True),
+            threading.Thread(target=self.read_log, daemon=True),
+        ]
+        for reader in self.readers:
+            reader.start()
+
+    def read_output(self):
+        for line in self.process.stdout:
+            self.lines.put(line.decode())
+        self.lines.put("")
+
+    def read_log(self):
+        for line in self.process.stderr:
+            self.log.append(line.decode(errors="replace"))
+
+    def started(self):
+        """Waits for all addresses; False when the process ended before."""
+        while len(self.addresses) < len(SERVICES):
+            line = self.lines.get(timeout=PATIENCE)
+            if not line:
+                return False
+            name, host, port = re.fullmatch(r"(\w+) listening on (.*):(\d+)\n", line).groups()
+            self.addresses[name] = (host, int(port))
+        return True
+
+    def connect(self, service):
+        return socket.create_connection(self.addresses[service], PATIENCE)
+
+    def wait(self):
+        """The exit status; the log is complete afterwards."""
+        status = self.process.wait(PATIENCE)
+        for reader in self.readers:
+            reader.join(PATIENCE)
+        return status
+
+    def drain(self):
+        self.process.send_signal(signal.SIGTERM)
+        return self.wait()
+
+    def kill(self):
+        self.process.kill()
+        self.wait()
+        self.process.stdout.close()
+        self.process.stderr.close()
+
+    def text(self):
+        return "".join(self.log)
+
+    def injected(self):
+        """How many faults of each kind there were; after wait()."""
+        counts = re.findall(r"(\w+)=(\d+)", self.log[-1])
+        return {kind: int(count) for kind, count in counts}
+
+
+def receive_all(client):
+    parts = []
+    while part := client.recv(1 << 16):
+        parts.append(part)
+    return b"".join(parts)
+
+
+def receive_exactly(client, size):
+    parts, left = [], size
+    while left:
+        part = client.recv(left)
+        if not part:
+            raise ConnectionError(f"the server ended {left} bytes early")
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts)
+
+
+class Outcome:
+    """What a client got: bytes, and the error or the orderly end that came after them."""
+
+    def __init__(self):
+        self.received = b""
+        self.error = None
+
+
+def exchange(server, service, data):
+    """Sends `data` and FIN while it reads to the end, like nc."""
+    outcome = Outcome()
+    try:
+        with server.connect(service) as client:
+            sender = threading.Thread(target=send_and_end, args=(client, data), daemon=True)
+            sender.start()
+            try:
+                while part := client.recv(1 << 16):
+                    outcome.received += part
+            finally:
+                sender.join(PATIENCE)
+    except TimeoutError:
+        raise
+    except OSError as error:
+        outcome.error = error
+    return outcome
+
+
+def send_and_end(client, data):
+    with contextlib.suppress(OSError):  # the reader hears of it
+        client.sendall(data)
+        client.shutdown(socket.SHUT_WR)
+
+
+def receive_reply(client):
+    status, offset, size = struct.unpack("!BQH", receive_exactly(client, 11))
+    message = receive_exactly(client, size).decode()
+    if status != 0:
+        raise Refused(f"status {status}: {message}")
+    return offset
+
+
+def upload(client, name, data):
+    """One framed upload. Returns the offset at which the server wanted it to go on."""
+    upload_id = hashlib.sha256(name.encode() + data).digest()[:16]
+    header = struct.pack("!8sBBBBQ16s", MAGIC, 1, MAY_REPLACE, 0, len(name), len(data), upload_id)
+    client.sendall(header + name.encode())
+    offset = receive_reply(client)
+    client.sendall(data[offset:] + hashlib.sha256(data).digest())
+    stored = receive_reply(client)
+    if stored != len(data):
+        raise AssertionError(f"{name}: {stored} of {len(data)} bytes are said to be stored")
+    return offset
+
+
+def together(jobs):
+    """Runs the jobs side by side; returns their results in order, or raises what one of them did."""
+    results = [None] * len(jobs)
+    errors = []
+
+    def run(number):
+        try:
+            results[number] = jobs[number]()
+        except BaseException as error:  # told to the test, whose thread this is not
+            errors.append(error)
+
+    threads = [threading.Thread(target=run, args=(n,), daemon=True) for n in range(len(jobs))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(2 * PATIENCE)
+        if thread.is_alive():
+            raise AssertionError("a client hangs")
+    if errors:
+        raise errors[0]
+    return results
+
+
+class Faults:
+    """What the tests of every selector share; `selector` is named by the subclass."""
+
+    selector = ""
+    offered = random_bytes(99, 700_001)
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.offer_file = self.folder / "offered.bin"
+        self.offer_file.write_bytes(self.offered)
+
+    @contextlib.contextmanager
+    def each_server(self, kinds, rate, seed):
+        """A server with faults, and a directory for its files. Afterwards it must drain."""
+        with tempfile.TemporaryDirectory(dir=self.folder) as directory:
+            files = pathlib.Path(directory)
+            server = self.start(kinds, rate, seed, files)
+            try:
+                yield server, files
+                status = server.drain()
+                self.assertEqual(status, 0, "the drain")
+                self.assertGreater(sum(server.injected().values()), 0, "no fault was injected")
+            except BaseException:
+                server.kill()
+                print(f"\n--- seed {seed}, {self.selector}, log:\n{server.text()[-4000:]}")
+                raise
+            finally:
+                server.kill()
+            self.check_no_leftovers_but_partials(files)
+
+    def start(self, kinds, rate, seed, files, program="sluice-faulty"):
+        arguments = ["--selector", self.selector, "--drop-dir", files, "--offer-pause", "10"]
+        arguments += ["--offer-file", self.offer_file, "--sync"]
+        for service in SERVICES:
+            arguments += ["--" + service, "127.0.0.1:0"]
+        for attempt in range(20):
+            environment = {
+                "SLUICE_FAULT_SEED": str((seed + attempt * 1009) % 2**32),
+                "SLUICE_FAULT_KINDS": kinds,
+                "SLUICE_FAULT_RATE": str(rate),
+            }
+            server = Server(BUILD / program, environment, arguments)
+            if server.started():
+                return server
+            # Without a descriptor, say, for the listener: an error, told in a sentence.
+            self.assertEqual(server.wait(), 1, server.text())
+            self.assertRegex(server.text(), r"(?m)^sluice serve: .+")
+            server.kill()
+            self.assertEqual(kinds, HARMFUL, f"did not start: {server.text()}")
+        self.fail(f"never started: {server.text()}")
+
+    def over_seeds(self, kinds, rate, check):
+        for seed in SEEDS:
+            with self.subTest(selector=self.selector, seed=seed):
+                with self.each_server(kinds, rate, seed) as (server, files):
+                    check(server, files)
+
+    def check_no_leftovers_but_partials(self, files):
+        for path in files.iterdir():
+            if path.name.startswith("."):
+                self.assertRegex(path.name, r"^\.sluice-[0-9a-f]{32}\.part$")
+
+    def named_files(self, files):
+        return {path.name: path.read_bytes() for path in files.iterdir() if path.name[0] != "."}
+
+    # --- what only delays: every byte arrives -----------------------------------------------------
+
+    def test_echo_brings_every_byte_back_to_many_clients(self):
+        def check(server, _):
+            data = [random_bytes(n, 1 << 20) for n in range(4)]
+            data += [random_bytes(n, 1 + 37 * n) for n in range(40)]
+            outcomes = together([lambda d=d: exchange(server, "echo", d) for d in data])
+            for sent, outcome in zip(data, outcomes):
+                self.assertIsNone(outcome.error)
+                self.assertTrue(outcome.received == sent, f"{len(sent)} bytes came back otherwise")
+
+        self.over_seeds(HARMLESS, 150, check)
+
+    def test_raw_drop_stores_every_byte(self):
+        def check(server, files):
+            data = [random_bytes(n, n * 150_000 + 1) for n in range(6)]
+            outcomes = together([lambda d=d: exchange(server, "drop", d) for d in data])
+            for outcome in outcomes:
+                self.assertIsNone(outcome.error)
+                self.assertEqual(outcome.received, b"")
+            stored = self.named_files(files)
+            self.assertEqual(set(stored), {f"output_{n}.txt" for n in range(6)})
+            self.assertTrue(sorted(stored.values()) == sorted(data), "other bytes are stored")
+
+        self.over_seeds(HARMLESS, 150, check)
+
+    def test_framed_drop_stores_every_byte(self):
+        def check(server, files):
+            data = {f"file {n}": random_bytes(n, n * 120_000) for n in range(8)}
+
+            def client(names):
+                with server.connect("drop") as connection:
+                    for name in names:
+                        self.assertEqual(upload(connection, name, data[name]), 0)
+
+            names = sorted(data)
+            together([lambda: client(names[:4]), lambda: client(names[4:])])
+            self.assertTrue(self.named_files(files) == data, "other bytes are stored")
+
+        self.over_seeds(HARMLESS, 150, check)
+
+    def test_framed_drop_goes_on_where_it_broke_off(self):
+        def check(server, files):
+            data = random_bytes(7, 1_500_000)
+            name, part = "resumed", 1_000_003
+            with server.connect("drop") as connection:
+                identity = hashlib.sha256(name.encode() + data).digest()[:16]
+                connection.sendall(
+                    struct.pack("!8sBBBBQ16s", MAGIC, 1, 0, 0, 7, len(data), identity) + b"resumed"
+                )
+                self.assertEqual(receive_reply(connection), 0)
+                connection.sendall(data[:part])
+                connection.shutdown(socket.SHUT_WR)
+                self.assertEqual(receive_all(connection), b"")
+            with server.connect("drop") as connection:
+                self.assertEqual(upload(connection, name, data), part)
+            self.assertTrue(self.named_files(files) == {name: data}, "other bytes are stored")
+
+        self.over_seeds(HARMLESS, 250, check)
+
+    def test_offer_gives_every_byte(self):
+        def check(server, _):
+            name = self.offer_file.name.encode()
+            header = struct.pack("!HQ", len(name), len(self.offered))
+            asks = {b"ready": name + self.offered, b"SLUICE/1\n": header + name + self.offered}
+
+            def client(message):
+                with server.connect("offer") as connection:
+                    connection.sendall(message)
+                    return receive_all(connection) == asks[message]
+
+            self.assertTrue(all(together([lambda m=m: client(m) for m in list(asks) * 4])))
+
+        self.over_seeds(HARMLESS, 250, check)
+
+    def test_words_answers_every_request(self):
+        def check(server, _):
+            requests = b"".join(b"%d\n" % (n % 12) for n in range(2000))
+            words = b"error: expected a whole number from 1 to 10,one,two,three,four,five,six,seven"
+            words = (words + b",eight,nine,ten").split(b",")
+            words.append(words[0])
+            answers = b"".join(words[n % 12] + b"\n" for n in range(2000))
+            outcomes = together([lambda: exchange(server, "words", requests)] * 4)
+            for outcome in outcomes:
+                self.assertIsNone(outcome.error)
+                self.assertEqual(outcome.received, answers)
+            with server.connect("words") as connection:
+                for number in (3, 7):
+                    connection.sendall(b"%d" % number)  # ended by the gap
+                    self.assertEqual(receive_exactly(connection, 5), words[number])
+
+        self.over_seeds(HARMLESS, 250, check)
+
+    def test_time_tells_the_time(self):
+        def check(server, _):
+            for outcome in together([lambda: exchange(server, "time", b"")] * 50):
+                self.assertIsNone(outcome.error)
+                text = outcome.received.decode()
+                self.assertRegex(text, r"^\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}$")
+
+        self.over_seeds(HARMLESS, 250, check)
+
+    # --- what breaks: every byte arrives, or the error is told -------------------------------------
+
+    def over_harmful_seeds(self, rate, check):
+        def check_and_serve_on(server, files):
+            check(server, files)
+            self.assertIsNone(server.process.poll(), "the server has ended")
+            for _ in range(100):
+                outcome = exchange(server, "echo", b"still there?")
+                if not outcome.error and outcome.received == b"still there?":
+                    return
+            self.fail("serves nobody any more")
+
+        self.over_seeds(HARMFUL, rate, check_and_serve_on)
+
+    def check_end(self, server, outcome, whole):
+        """All of `whole` came; or a part and then an error; or nothing, and the log tells."""
+        if outcome.received == whole and outcome.error is None:
+            return
+        self.assertTrue(whole.startswith(outcome.received), "other bytes came")
+        if outcome.error is None:
+            self.assertEqual(outcome.received, b"", "ends in order, but early")
+            self.assertIn(SPENT, server.text())
+
+    def test_echo_brings_all_back_or_ends_with_an_error(self):
+        def check(server, _):
+            data = [random_bytes(n, 1 + 9973 * n) for n in range(50)]
+            outcomes = together([lambda d=d: exchange(server, "echo", d) for d in data])
+            for sent, outcome in zip(data, outcomes):
+                self.check_end(server, outcome, sent)
+
+        self.over_harmful_seeds(30, check)
+
+    def test_raw_drop_stores_whole_files_only(self):
+        def check(server, files):
+            data = [b"%02d" % n + random_bytes(n, 20_011 * n) for n in range(30)]
+            outcomes = together([lambda d=d: exchange(server, "drop", d) for d in data])
+            stored = self.named_files(files)
+            self.assertLessEqual(len(stored), len(data))
+            for name, content in stored.items():
+                self.assertTrue(content in data, f"{name}, {len(content)} bytes, nobody sent")
+            for sent, outcome in zip(data, outcomes):
+                if sent in stored.values() or outcome.error:
+                    continue
+                if not outcome.received:
+                    self.assertIn(SPENT, server.text())
+                else:
+                    self.assertRegex(outcome.received, rb"^error: .+\n$")
+                    self.assertIn("upload refused: " + outcome.received[7:].decode(), server.text())
+
+        self.over_harmful_seeds(20, check)
+
+    def test_framed_drop_stores_whole_files_only_and_all_of_them_in_the_end(self):
+        def check(server, files):
+            data = {f"file {n}": random_bytes(n, n * 40_009) for n in range(10)}
+
+            def client(name):
+                for _ in range(100):
+                    try:
+                        with server.connect("drop") as connection:
+                            return upload(connection, name, data[name])
+                    except TimeoutError:
+                        raise
+                    except (OSError, Refused):
+                        for other, content in self.named_files(files).items():
+                            self.assertTrue(content == data[other], f"{other} is not whole")
+                self.fail(f"{name} never arrives")
+
+            together([lambda n=n: client(n) for n in data])
+            self.assertTrue(self.named_files(files) == data, "other bytes are stored")
+
+        self.over_harmful_seeds(20, check)
+
+    def test_offer_gives_all_or_ends_with_an_error(self):
+        def check(server, _):
+            name = self.offer_file.name.encode()
+            header = struct.pack("!HQ", len(name), len(self.offered))
+            for _ in range(3):
+                outcomes = together([lambda: exchange(server, "offer", b"SLUICE/1\n")] * 10)
+                for outcome in outcomes:
+                    if outcome.error is None and outcome.received == b"":
+                        self.assertRegex(server.text(), f"{SPENT}|Too many open files")
+                        continue
+                    self.check_end(server, outcome, header + name + self.offered)
+
+        self.over_harmful_seeds(40, check)
+
+
+class Epoll(Faults, unittest.TestCase):
+    selector = "epoll"
+
+
+class Poll(Faults, unittest.TestCase):
+    selector = "poll"
+
+
+class Select(Faults, unittest.TestCase):
+    selector = "select"
+
+
+if __name__ == "__main__":
+    unittest.main()
