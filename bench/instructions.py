@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """User instructions per operation of a program that does a given number of rounds.
 
-    bench/instructions.py OPERATIONS ROUNDS COMMAND...
+    bench/instructions.py [--inside FUNCTION] OPERATIONS ROUNDS COMMAND...
 
 Runs COMMAND under callgrind twice, {} in its words replaced by ROUNDS and by 2 * ROUNDS, and
 divides the difference by ROUNDS * OPERATIONS, so that start-up and tear-down cancel. For example
 
-    bench/instructions.py 1100 20 build/bench/raw/raw_event_loop events --timers --rounds {}
+    bench/instructions.py 1100 20 build/bench/event_loop events --timers --rounds {}
+    bench/instructions.py --inside '*add_all*' 1000 5 \
+        build/bench/event_loop register --pairs 1000 --rounds {}
 """
 
 import subprocess
@@ -15,19 +17,25 @@ import sys
 from measuring import Failed, callgrind
 
 
+def instructions(operations, rounds, command, inside=None):
+    once, twice = (
+        callgrind([word.replace("{}", str(number)) for word in command], inside=inside)
+        for number in (rounds, 2 * rounds)
+    )
+    return (twice - once) / rounds / operations
+
+
 def main():
-    if len(sys.argv) < 4:
+    words, inside = sys.argv[1:], None
+    if words[:1] == ["--inside"]:
+        inside, words = words[1], words[2:]
+    if len(words) < 3:
         sys.exit(__doc__)
-    operations, rounds, command = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
     try:
-        once, twice = (
-            callgrind([word.replace("{}", str(number)) for word in command])
-            for number in (rounds, 2 * rounds)
-        )
+        each = instructions(int(words[0]), int(words[1]), words[2:], inside)
     except (Failed, OSError, subprocess.SubprocessError) as error:
         sys.exit(f"instructions: {error}")
-    print(f"{(twice - once) / rounds / operations:.1f} user instructions an operation: "
-          f"{' '.join(command)}")
+    print(f"{each:.1f} user instructions an operation: {' '.join(words[2:])}")
 
 
 if __name__ == "__main__":

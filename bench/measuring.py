@@ -125,12 +125,15 @@ class Load:
         return self.line()
 
 
-def callgrind(words_or_command, work=None):
-    """User instructions of a command, or of a server (a string) while `work(server)` drives it."""
+def callgrind(words_or_command, work=None, inside=None):
+    """User instructions of a command, or of a server (a string) while `work(server)` drives it;
+    with `inside`, only those of functions whose name matches that pattern, and of their callees."""
     with tempfile.TemporaryDirectory() as folder:
         log = os.path.join(folder, "log")
         prefix = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
         prefix.append(f"--log-file={log}")
+        if inside:
+            prefix += ["--collect-atstart=no", f"--toggle-collect={inside}"]
         if work:
             with Server(words_or_command, prefix) as server:
                 work(server)

@@ -1,6 +1,5 @@
 #include "reactor/selector.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 
 namespace sluice {
@@ -15,16 +14,14 @@ std::optional<SelectorKind> parse_selector_kind(std::string_view name) {
 Result<Token> Selector::add(int fd, Interest interest, void* data) {
   if (fd < 0) return fail("add", EBADF);
   const auto slot = static_cast<std::size_t>(fd);
-  if (slot >= keys_.size()) {
-    // The table grows to the number, so that had better be one the kernel has given out.
-    if (fcntl(fd, F_GETFD) < 0) return fail("add");
-    keys_.resize(slot + 1);
-  }
-  Key& key = keys_[slot];
-  if (key.registered) return fail("add", EEXIST);
-  const Token token{fd, key.generation};
+  const bool known = slot < keys_.size();
+  if (known && keys_[slot].registered) return fail("add", EEXIST);
+  const Token token{fd, known ? keys_[slot].generation : 0};
   if (auto told = update(token, Interest::none, interest); !told)
     return std::unexpected(told.error());
+  // The table grows to the number only now: one that is not open may be absurdly large.
+  if (!known) keys_.resize(slot + 1);
+  Key& key = keys_[slot];
   key.data = data;
   key.interest = key.applied = interest;
   key.registered = true;

@@ -25,11 +25,11 @@ class PollSelector final : public Selector {
 
  protected:
   Result<void> update(Token token, Interest before, Interest now) override {
-    const auto slot = static_cast<std::size_t>(token.fd);
-    if (slot >= index_.size()) index_.resize(slot + 1, kAbsent);
     if (!any(before)) {
       if (auto pollable = check_pollable(token.fd); !pollable) return pollable;
     }
+    const auto slot = static_cast<std::size_t>(token.fd);
+    if (slot >= index_.size()) index_.resize(slot + 1, kAbsent);
     if (any(now) && index_[slot] == kAbsent) {
       index_[slot] = polled_.size();
       polled_.push_back({token.fd, to_events(now), 0});

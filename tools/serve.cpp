@@ -51,6 +51,8 @@ class Server {
   /// Makes and starts what the settings name; when `all`, every service, and one whose address is
   /// taken does not keep the others from starting. The int is an Exit.
   std::expected<void, int> start(bool all);
+  /// Before announce(): who reads that may send SIGTERM at once.
+  std::expected<void, int> handle_signals();
   void announce(bool table) const;
   int run();
 
@@ -153,10 +155,10 @@ void Server::begin_drain() {
   one_finished();
 }
 
-int Server::run() {
+std::expected<void, int> Server::handle_signals() {
   for (const int number : {SIGTERM, SIGINT}) {
     if (auto set = reactor_->on_signal(number, [this] { begin_drain(); }); !set) {
-      return complain("serve", set.error().message());
+      return std::unexpected(complain("serve", set.error().message()));
     }
   }
   auto set = reactor_->on_signal(SIGHUP, [] {
@@ -164,7 +166,11 @@ int Server::run() {
       log(LogLevel::error, "serve", opened.error().message("the log file"));
     }
   });
-  if (!set) return complain("serve", set.error().message());
+  if (!set) return std::unexpected(complain("serve", set.error().message()));
+  return {};
+}
+
+int Server::run() {
   const auto ran = reactor_->run();
   for (Running& running : services_) {
     if (running.service) running.service->abort();
@@ -233,6 +239,7 @@ int run_serve(const Arguments& arguments) {
   Reactor reactor(std::move(*options));
   Server server(reactor, settings, std::chrono::seconds(*drain));
   if (auto started = server.start(all); !started) return started.error();
+  if (auto handled = server.handle_signals(); !handled) return handled.error();
   server.announce(all);
   return server.run();
 }

@@ -26,6 +26,7 @@ Result<std::string> read_whole(const std::string& path) {
   char part[4096];
   for (;;) {
     const ssize_t size = read(file.get(), part, sizeof part);
+    if (size < 0 && errno == EINTR) continue;
     if (size < 0) return fail("read");
     if (size == 0) return text;
     text.append(part, static_cast<std::size_t>(size));

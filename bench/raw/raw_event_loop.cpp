@@ -21,18 +21,12 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <string_view>
 #include <vector>
 
+#include "bench/event_loop_options.h"
 #include "bench/raw/four_heap.h"
 
 namespace {
-
-struct Options {
-  std::string_view mode = "events";
-  std::uint32_t pairs = 100, active = 100, writes = 1000, rounds = 100;
-  bool timers = false;
-};
 
 struct Pair {
   int reader, writer;
@@ -44,7 +38,7 @@ std::int64_t now_ns() {
 
 class Bench {
  public:
-  explicit Bench(const Options& options)
+  explicit Bench(const EventLoopOptions& options)
       : options_(options), heap_(options.pairs), epoll_(epoll_create1(EPOLL_CLOEXEC)) {
     for (std::uint32_t i = 0; i < options.pairs; ++i) {
       int fds[2];
@@ -56,11 +50,11 @@ class Bench {
     }
   }
 
-  void add_all() {
+  [[gnu::noinline]] void add_all() {
     now_ = now_ns();
     for (std::uint32_t i = 0; i < options_.pairs; ++i) add(i);
   }
-  void remove_all() {
+  [[gnu::noinline]] void remove_all() {
     for (std::uint32_t i = 0; i < options_.pairs; ++i) remove(i);
   }
   void readd_all() {
@@ -126,7 +120,7 @@ class Bench {
   }
 
   static constexpr int kEventsPerTurn = 512;
-  const Options options_;
+  const EventLoopOptions options_;
   std::vector<Pair> pairs_;
   FourHeap heap_;
   int epoll_;
@@ -136,32 +130,10 @@ class Bench {
   epoll_event ready_[kEventsPerTurn];
 };
 
-Options parse(int argc, char** argv) {
-  Options options;
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view name = argv[i];
-    if (name == "--timers") {
-      options.timers = true;
-      continue;
-    }
-    if (!name.starts_with("--")) {
-      options.mode = name;
-      continue;
-    }
-    const auto value = static_cast<std::uint32_t>(i + 1 < argc ? std::atol(argv[++i]) : 0);
-    if (name == "--pairs") options.pairs = value;
-    if (name == "--active") options.active = value;
-    if (name == "--writes") options.writes = value;
-    if (name == "--rounds") options.rounds = value;
-  }
-  options.active = std::clamp(options.active, 1U, std::max(options.pairs, 1U));
-  return options;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
-  const Options options = parse(argc, argv);
+  const EventLoopOptions options = parse_event_loop_options(argc, argv);
   rlimit descriptors{};
   getrlimit(RLIMIT_NOFILE, &descriptors);
   descriptors.rlim_cur = descriptors.rlim_max;

@@ -329,13 +329,14 @@ void DropSession::log_progress(std::string_view name) {
   log(LogLevel::info, name, ": ", summary(), " so far");
 }
 
-/// "1048576 bytes at 12.5 MB/s"
+/// "1048576 bytes at 12.5 MB/s"; without the rate where the time was too short to tell.
 std::string DropSession::summary() const {
-  const std::uint64_t bytes = file_->size() - began_at_;
-  const auto micros = std::max<std::int64_t>(
-      1, std::chrono::duration_cast<std::chrono::microseconds>(last_data_ - began_).count());
-  const std::uint64_t tenths = bytes * 10 / static_cast<std::uint64_t>(micros);
-  return concat(file_->size(), " bytes at ", tenths / 10, '.', tenths % 10, " MB/s");
+  const auto took = std::chrono::duration_cast<std::chrono::microseconds>(last_data_ - began_);
+  std::string text = concat(file_->size(), " bytes");
+  if (took < std::chrono::milliseconds(10)) return text;
+  const std::uint64_t tenths =
+      (file_->size() - began_at_) * 10 / static_cast<std::uint64_t>(took.count());
+  return text + concat(" at ", tenths / 10, '.', tenths % 10, " MB/s");
 }
 
 }  // namespace sluice::drop
