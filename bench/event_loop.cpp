@@ -1,7 +1,8 @@
 // The classic event-loop benchmark on the Reactor: many socket pairs watched, few of them busy.
 // The counterpart of bench/raw/raw_event_loop.cpp, with its modes, options and way of counting.
 //
-// Usage: event_loop [MODE] [--pairs N] [--active A] [--writes W] [--rounds R] [--timers]
+// Usage: event_loop [MODE] [--pairs N] [--active A] [--writes W] [--rounds R]
+//                   [--timers] [--fresh]
 //
 //   events    per round: a byte is written into A of the pairs; each time a pair is readable its
 //             byte is taken and, while writes remain, the next pair is sent one: A + W events
@@ -10,7 +11,8 @@
 //             flushed; prints how many epoll_ctl calls all rounds made
 //
 // With --timers each pair also has a timeout of 10 to 11 s, a Timer: events re-arms it each time,
-// register makes, starts and destroys it, readd stops and starts it.
+// register starts and stops it, readd stops and starts it. With --fresh, register also makes and
+// destroys it.
 
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -61,6 +63,7 @@ class Bench {
       auto& pair = pairs_.emplace_back(std::make_unique<Pair>(*this, i));
       pair->reader.reset(fds[0]);
       pair->writer.reset(fds[1]);
+      if (options.timers) pair->timeout = make_timeout();
     }
   }
 
@@ -70,9 +73,8 @@ class Bench {
       auto made = reactor_.watch(pair->reader.get(), Interest::read, *pair);
       if (!made) std::abort();
       pair->watch = std::move(*made);
-      if (!options_.timers) continue;
-      pair->timeout = reactor_.timer([this] { ++timeouts_; });
-      pair->timeout.start(delay());
+      if (options_.fresh) pair->timeout = make_timeout();
+      if (options_.timers) pair->timeout.start(delay());
     }
     reactor_.selector().flush();
     reactor_.timers().release_time();
@@ -81,7 +83,8 @@ class Bench {
   [[gnu::noinline]] void remove_all() {
     for (auto& pair : pairs_) {
       pair->watch.reset();
-      if (options_.timers) pair->timeout = Timer();
+      if (options_.timers) pair->timeout.stop();
+      if (options_.fresh) pair->timeout = Timer();
     }
   }
 
@@ -123,6 +126,10 @@ class Bench {
     random_ = random_ * 6364136223846793005U + 1442695040888963407U;
     return sluice::Duration(10'000'000'000 +
                             static_cast<std::int64_t>((random_ >> 33) % 1'000'000'000));
+  }
+
+  Timer make_timeout() {
+    return reactor_.timer([this] { ++timeouts_; });
   }
 
   void send_byte(std::uint32_t i) {

@@ -10,6 +10,7 @@ struct EventLoopOptions {
   std::string_view mode = "events";
   std::uint32_t pairs = 100, active = 100, writes = 1000, rounds = 100;
   bool timers = false;
+  bool fresh = false;
 };
 
 inline EventLoopOptions parse_event_loop_options(int argc, char** argv) {
@@ -18,6 +19,8 @@ inline EventLoopOptions parse_event_loop_options(int argc, char** argv) {
     const std::string_view name = argv[i];
     if (name == "--timers") {
       options.timers = true;
+    } else if (name == "--fresh") {
+      options.timers = options.fresh = true;
     } else if (!name.starts_with("--")) {
       options.mode = name;
     } else {

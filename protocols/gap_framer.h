@@ -32,7 +32,8 @@ class GapFramer {
       const std::size_t room = bound_ + 1 - held_.size();
       const std::size_t end = newline == std::string_view::npos ? bytes.size() : newline;
       held_ += bytes.substr(0, end < room ? end : room);
-      if (end > room || (end == room && newline != end)) {
+      const bool full = end == room && newline != end && !held_.ends_with('\r');
+      if (end > room || full) {
         bytes.remove_prefix(room);
         cut(message);
       } else if (newline == end && end != bytes.size()) {

@@ -58,6 +58,7 @@ void TcpService::accepted(Fd socket, const Address& peer) {
 
 void TcpService::remove(Session& session) {
   if (session.served()) ++served_;
+  session.ended();
   const std::uint32_t index = session.index_;
   reactor_->retire(std::move(sessions_[index]));
   if (index + 1 != sessions_.size()) {

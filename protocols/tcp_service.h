@@ -21,6 +21,9 @@ class Session : public StreamHandler {
 
   /// The server is going to stop. As it stands: what is owed is sent, then the connection ends.
   virtual void drain() noexcept { stream_.close(); }
+  /// It leaves the service, which may be gone when its destructor runs: whatever it has from the
+  /// service goes back now.
+  virtual void ended() noexcept {}
   /// Whether this counts for Options::serve_clients.
   virtual bool served() const { return true; }
 

@@ -2,6 +2,8 @@
 
 #include <sys/signalfd.h>
 
+#include <algorithm>
+
 namespace sluice {
 
 Signals::~Signals() {
@@ -14,9 +16,8 @@ Signals::~Signals() {
 }
 
 Result<void> Signals::handle(int number, Callback callback) {
-  for (Handler& handler : handlers_) {
-    if (handler.number != number) continue;
-    handler.callback = std::move(callback);
+  if (Handler* known = find(number)) {
+    known->callback = std::move(callback);
     return {};
   }
   if (handlers_.empty()) sigemptyset(&mask_);
@@ -42,19 +43,20 @@ void Signals::deliver() {
   pending_ = false;
   signalfd_siginfo info;
   while (read(fd_.get(), &info, sizeof info) == sizeof info) {
-    for (Handler& handler : handlers_) {
-      if (handler.number != static_cast<int>(info.ssi_signo)) continue;
-      // Moved out while it runs: a callback may set another in its place.
-      Callback callback = std::move(handler.callback);
-      callback();
-      for (Handler& again : handlers_) {
-        if (again.number == static_cast<int>(info.ssi_signo) && !again.callback) {
-          again.callback = std::move(callback);
-        }
-      }
-      break;
-    }
+    const int number = static_cast<int>(info.ssi_signo);
+    Handler* handler = find(number);
+    if (!handler) continue;
+    // Moved out while it runs, and put back unless it has set another in its place.
+    Callback callback = std::move(handler->callback);
+    callback();
+    handler = find(number);  // the table may have moved
+    if (!handler->callback) handler->callback = std::move(callback);
   }
+}
+
+Signals::Handler* Signals::find(int number) {
+  const auto found = std::ranges::find(handlers_, number, &Handler::number);
+  return found == handlers_.end() ? nullptr : &*found;
 }
 
 }  // namespace sluice

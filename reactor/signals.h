@@ -36,6 +36,8 @@ class Signals final : public IoHandler {
     Callback callback;
   };
 
+  Handler* find(int number);
+
   Fd fd_;
   sigset_t mask_{};
   std::vector<Handler> handlers_;

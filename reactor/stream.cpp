@@ -21,6 +21,8 @@ Stream::Stream(Reactor& reactor, Fd socket, StreamHandler& handler, const Option
   if (auto watch = reactor.watch(socket_.get(), Interest::read, *this)) {
     watch_ = std::move(*watch);
   } else {
+    reading_ = Reading::ended;
+    writing_ = Writing::failed;
     finish_soon(watch.error());
     return;
   }
@@ -84,12 +86,16 @@ void Stream::write(std::span<const std::byte> bytes) {
   if (writing_ != Writing::open) return;
   if (!queue_) [[likely]] {
     const ssize_t sent = send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (sent >= 0) [[likely]]
+      last_progress_ = reactor_->now();
     if (sent == static_cast<ssize_t>(bytes.size())) [[likely]]
       return;
     if (sent < 0 && errno != EAGAIN && errno != EINTR) return fail_sending(Error::last("send"));
     bytes = bytes.subspan(static_cast<std::size_t>(std::max<ssize_t>(sent, 0)));
+    queue();
+    begin_waiting();
   }
-  queue().append(bytes);
+  queue_->append(bytes);
   after_growth();
 }
 
@@ -108,22 +114,25 @@ void Stream::write(FileRange range) {
 }
 
 OutputQueue& Stream::queue() {
-  if (!queue_) {
-    queue_ = std::make_unique<OutputQueue>();
-    if (extra_) extra_->last_sent = reactor_->now();
-    update_interest();
-    if (extra_ && options_->stall_timeout != Duration::zero()) extra_->timer.start(time_left());
-  }
+  if (!queue_) queue_ = std::make_unique<OutputQueue>();
   return *queue_;
+}
+
+/// The queue stays for a while: only now are the kernel and the stall timeout told of it.
+void Stream::begin_waiting() {
+  if (extra_) extra_->last_sent = reactor_->now();
+  update_interest();
+  if (extra_ && options_->stall_timeout != Duration::zero()) extra_->timer.start(time_left());
 }
 
 void Stream::start_queue_and_send() {
   const auto progress = queue_->send_to(socket_.get());
+  if (progress.sent != 0) last_progress_ = reactor_->now();
   if (progress.error) return fail_sending(progress.error);
   if (queue_->empty()) {
     queue_.reset();
-    update_interest();
   } else {
+    begin_waiting();
     after_growth();
   }
 }
@@ -158,7 +167,7 @@ void Stream::on_writable() noexcept {
   if (queue_ || stage_ == Stage::closed) return;
   if (writing_ == Writing::finishing) {
     end_writing();
-  } else if (stage_ == Stage::open) {
+  } else if (stage_ == Stage::open && writing_ == Writing::open) {
     handler_->on_drained(*this);
   }
 }

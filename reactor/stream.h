@@ -72,6 +72,7 @@ class Stream final : public IoHandler {
   /// Takes over a connected, non-blocking socket and starts reading. `handler` and `options` must
   /// outlive the Stream. When it cannot be registered, on_closed says so in this turn.
   Stream(Reactor& reactor, Fd socket, StreamHandler& handler, const Options& options = kDefaults);
+  Stream(Reactor&, Fd, StreamHandler&, const Options&&) = delete;
   ~Stream() override;
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
@@ -129,6 +130,7 @@ class Stream final : public IoHandler {
   Extra& extra();
   OutputQueue& queue();
   void start_queue_and_send();
+  void begin_waiting();
   void after_growth();
   void fail_sending(Error error);
   void end_writing();

@@ -15,6 +15,10 @@ namespace {
 /// A dead machine is found out after a minute: 30 s of silence, then 3 probes without an answer.
 constexpr int kKeepAliveIdleSeconds = 30, kKeepAliveEverySeconds = 10, kKeepAliveProbes = 3;
 
+/// What the kernel takes without having sent it: else it would take megabytes at once, and progress
+/// would be complete before anything had arrived.
+constexpr int kUnsentBytes = 512 * 1024;
+
 void set_up(Socket& socket) {
   set_nodelay(socket.fileno());
   // Patience, not correctness: a kernel or a Unix socket without them does as well.
@@ -22,6 +26,7 @@ void set_up(Socket& socket) {
   (void)socket.setsockopt(IPPROTO_TCP, TCP_KEEPIDLE, kKeepAliveIdleSeconds);
   (void)socket.setsockopt(IPPROTO_TCP, TCP_KEEPINTVL, kKeepAliveEverySeconds);
   (void)socket.setsockopt(IPPROTO_TCP, TCP_KEEPCNT, kKeepAliveProbes);
+  (void)socket.setsockopt(IPPROTO_TCP, TCP_NOTSENT_LOWAT, kUnsentBytes);
 }
 
 Result<Socket> connect_one(const Address& address) {

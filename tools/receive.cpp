@@ -167,7 +167,7 @@ class Download {
   /// What comes first is the name, as far as anybody can tell.
   Outcome<std::string> lecture_name() {
     auto name = socket_.recv(kLectureNameBytes);
-    if (!name) return trouble(std::string(how_lost(name.error())));
+    if (!name) return trouble(concat(how_lost(name.error()), " before the file began"));
     if (name->empty()) return trouble(concat(kClosedByPeer, " before the file began"));
     return checked(std::move(*name), " (or its contents came together with the name)");
   }

@@ -26,6 +26,7 @@ class DropService final : public TcpService {
   };
 
   DropService(Reactor& reactor, Options options);
+  ~DropService() override { abort(); }  // while the directory that sessions write to is there
   std::string_view name() const override { return "drop"; }
 
   /// The directory must exist and let a file be made in it.

@@ -26,10 +26,6 @@ DropSession::DropSession(DropService& service, Fd socket, const Address& peer)
   begin_progress();
 }
 
-DropSession::~DropSession() {
-  let_go_of_upload();
-}
-
 DropService& DropSession::drop() const {
   return static_cast<DropService&>(service());
 }
@@ -309,9 +305,9 @@ void DropSession::refuse(Status status, std::string_view message) {
       message.empty() ? std::string(sentence(status)) : concat(sentence(status), ": ", message);
   log(LogLevel::warning, files::printable(header_.header().name), " refused: ", why);
   ++service().count().failures;
-  reply(status, why);
   step_ = Step::over;
-  let_go_of_upload();
+  let_go_of_upload();  // before the client can hear of it and try again
+  reply(status, why);
   stream().close();
 }
 

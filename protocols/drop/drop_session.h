@@ -20,12 +20,12 @@ namespace sluice::drop {
 class DropSession final : public Session {
  public:
   DropSession(DropService& service, Fd socket, const Address& peer);
-  ~DropSession() override;
 
   void on_data(Stream& stream, std::span<const std::byte> bytes) noexcept override;
   void on_eof(Stream& stream) noexcept override;
   void on_closed(Stream& stream, Error error) noexcept override;
   void drain() noexcept override;
+  void ended() noexcept override { let_go_of_upload(); }
   bool served() const override { return step_ != Step::detecting || kind_.held().size() != 0; }
 
   /// When something of the upload under way was received last.

@@ -19,7 +19,8 @@ class WordsSession final : public Session {
   void on_data(Stream&, std::span<const std::byte> bytes) noexcept override {
     service().count().bytes_in += bytes.size();
     framer_.feed(as_text(bytes),
-                 [this](std::string_view request, bool newline) { reply(request, newline); });
+                 [this](std::string_view request, bool newline) { add(request, newline); });
+    send();
     await_gap();
   }
 
@@ -39,17 +40,26 @@ class WordsSession final : public Session {
   void await_gap() { framer_.holding() && reading_ ? timer_.start(gap_) : timer_.stop(); }
 
   void flush() {
-    framer_.flush([this](std::string_view request, bool newline) { reply(request, newline); });
+    framer_.flush([this](std::string_view request, bool newline) { add(request, newline); });
+    send();
   }
 
-  void reply(std::string_view request, bool newline) {
-    const std::string text = concat(answer(request), newline ? "\n" : "");
-    service().count().bytes_out += text.size();
-    stream().write(text);
+  void add(std::string_view request, bool newline) {
+    answers_ += answer(request);
+    if (newline) answers_ += '\n';
+  }
+
+  /// One write for all that one read has asked: a packet may hold thousands of requests.
+  void send() {
+    if (answers_.empty()) return;
+    const std::string answers = std::exchange(answers_, {});
+    service().count().bytes_out += answers.size();
+    stream().write(answers);
   }
 
   Duration gap_;
   GapFramer framer_;
+  std::string answers_;
   Timer timer_;
   bool reading_ = true;
 };

@@ -246,21 +246,23 @@ class Faults:
             self.check_no_leftovers_but_partials(files)
 
     def start(self, kinds, rate, seed, files, program="sluice-faulty"):
-        arguments = ["--selector", self.selector, "--drop-dir", files, "--offer-pause", "10"]
-        arguments += ["--offer-file", self.offer_file, "--sync"]
-        for service in SERVICES:
-            arguments += ["--" + service, "127.0.0.1:0"]
+        settings = {"selector": self.selector, "drop-dir": files, "sync": "yes"}
+        settings |= {"offer-file": self.offer_file, "offer-pause": 10}
+        settings |= {service: "127.0.0.1:0" for service in SERVICES}
+        config = self.folder / "config"
+        lines = [f"# {'about ' * 200}\n{name} = {value}\n" for name, value in settings.items()]
+        config.write_text("".join(lines))  # too long for one read()
         for attempt in range(20):
             environment = {
                 "SLUICE_FAULT_SEED": str((seed + attempt * 1009) % 2**32),
                 "SLUICE_FAULT_KINDS": kinds,
                 "SLUICE_FAULT_RATE": str(rate),
             }
-            server = Server(BUILD / program, environment, arguments)
+            server = Server(BUILD / program, environment, ["--config", config])
             if server.started():
                 return server
             # Without a descriptor, say, for the listener: an error, told in a sentence.
-            self.assertEqual(server.wait(), 1, server.text())
+            self.assertIn(server.wait(), (1, 2), server.text())
             self.assertRegex(server.text(), r"(?m)^sluice serve: .+")
             server.kill()
             self.assertEqual(kinds, HARMFUL, f"did not start: {server.text()}")
@@ -468,6 +470,136 @@ class Faults:
                         self.check_end(server, outcome, header + name + self.offered)
 
         self.over_harmful_seeds(40, check)
+
+
+class Clients(unittest.TestCase):
+    """The client commands of sluice-faulty, against a server without faults."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.files = self.folder / "files"
+        self.files.mkdir()
+        self.offered = self.folder / "offered.bin"
+        self.offered.write_bytes(random_bytes(5, 2_000_003))
+        arguments = ["--drop-dir", self.files, "--offer-file", self.offered]
+        arguments += ["--offer-pause", "200"]
+        for service in SERVICES:
+            arguments += ["--" + service, "127.0.0.1:0"]
+        self.server = Server(BUILD / "sluice", {}, arguments)
+        self.addCleanup(self.server.kill)
+        self.assertTrue(self.server.started(), self.server.text())
+
+    def client(self, kinds, rate, seed, *words, **how):
+        environment = {
+            "SLUICE_FAULT_SEED": str(seed),
+            "SLUICE_FAULT_KINDS": kinds,
+            "SLUICE_FAULT_RATE": str(rate),
+        }
+        return subprocess.run(
+            [BUILD / "sluice-faulty", *words],
+            env=os.environ | environment,
+            capture_output=True,
+            timeout=PATIENCE,
+            cwd=self.folder,
+            **how,
+        )
+
+    def address(self, service):
+        return "%s:%d" % self.server.addresses[service]
+
+    def test_all_of_them_do_what_they_do_without_faults(self):
+        lines = b"".join(b"line %d\n" % n for n in range(300))
+        sent = self.folder / "sent.bin"
+        sent.write_bytes(random_bytes(6, 3_000_017))
+        for seed in SEEDS:
+            self.runs = 0
+            with self.subTest(seed=seed):
+                done = self.run_well(seed, "echo", self.address("echo"), input=lines + b"q\n")
+                self.assertEqual(done.stdout, lines)
+                done = self.run_well(seed, "echo", self.address("echo"), "x" * 100_000)
+                self.assertEqual(done.stdout, b"x" * 100_000 + b"\n")
+                done = self.run_well(seed, "words", self.address("words"), "7")
+                self.assertEqual(done.stdout, b"seven\n")
+                done = self.run_well(seed, "time", self.address("time"))
+                self.assertEqual(len(done.stdout), 25)
+                self.run_well(seed, "drop", "--replace", sent, self.address("drop"))
+                self.assertEqual((self.files / sent.name).read_bytes(), sent.read_bytes())
+                self.run_well(seed, "drop", "--raw", sent, self.address("drop"))
+                raw = self.files / "output_0.txt"
+                self.assertEqual(raw.read_bytes(), sent.read_bytes())
+                raw.unlink()
+                self.run_well(seed, "receive", "--replace", self.address("offer"))
+                self.check_received()
+
+    def check_received(self):
+        received = self.folder / ("new_" + self.offered.name)
+        self.assertTrue(received.read_bytes() == self.offered.read_bytes(), "other bytes are saved")
+        received.unlink()
+
+    def run_well(self, seed, *words, **how):
+        self.runs += 1  # each begins with other dice: a client makes few calls
+        number = (seed + 1009 * self.runs) % 2**32
+        done = self.client(HARMLESS, 250, number, *words, **how)
+        self.assertEqual(done.returncode, 0, f"{words[0]}: {done.stderr.decode()}")
+        return done
+
+    def over_harmful_runs(self, rate, words, leaves_nothing, check):
+        """Each run is whole, or says why not and has left nothing under a final name."""
+        whole = broken = 0
+        for seed in SEEDS:
+            for attempt in range(6):
+                number = (seed + 1009 * attempt) % 2**32
+                with self.subTest(command=words[0], seed=number):
+                    done = self.client(HARMFUL, rate, number, *words)
+                    if done.returncode == 0:
+                        check()
+                        whole += 1
+                    else:
+                        self.assertEqual(done.returncode, 1, done.stderr.decode())
+                        told = rf"(?m)^sluice {words[0]}: .+"
+                        self.assertRegex(done.stderr.decode(), told)
+                        leaves_nothing()
+                        broken += 1
+        if GIVEN_SEED is None:
+            self.assertTrue(whole and broken, f"{whole} runs succeeded, {broken} did not")
+
+    def test_drop_stores_the_file_or_says_why_not(self):
+        sent = self.folder / "sent.bin"
+        sent.write_bytes(random_bytes(6, 1_000_003))
+        stored = self.files / sent.name
+
+        def check():
+            self.assertTrue(stored.read_bytes() == sent.read_bytes(), "other bytes are stored")
+
+        def leaves_nothing():
+            if stored.exists():  # of an earlier run, or only the reply was lost
+                check()
+
+        words = ("drop", "--replace", sent, self.address("drop"))
+        self.over_harmful_runs(150, words, leaves_nothing, check)
+
+    def test_raw_drop_is_stored_whole_or_not_at_all(self):
+        sent = self.folder / "sent.bin"
+        sent.write_bytes(random_bytes(6, 1_000_003))
+
+        def check():
+            for stored in self.files.glob("output_*"):
+                self.assertTrue(stored.read_bytes() == sent.read_bytes(), "other bytes are stored")
+                stored.unlink()
+
+        words = ("drop", "--raw", sent, self.address("drop"))
+        self.over_harmful_runs(150, words, check, check)
+
+    def test_receive_saves_the_file_or_says_why_not(self):
+        saved = self.folder / ("new_" + self.offered.name)
+
+        def leaves_nothing():
+            self.assertFalse(saved.exists())
+
+        words = ("receive", self.address("offer"))
+        self.over_harmful_runs(50, words, leaves_nothing, self.check_received)
 
 
 class Epoll(Faults, unittest.TestCase):

@@ -7,6 +7,7 @@ kernel, every server has a directory of its own and is ended by its own process 
 
 import collections
 import contextlib
+import ctypes
 import fcntl
 import hashlib
 import mmap
@@ -53,6 +54,15 @@ def pattern(size, seed=0):
     """Bytes of every value that repeat only after a long period, so that no shift goes unseen."""
     unit = b"".join(hashlib.sha256(b"%d %d" % (seed, i)).digest() for i in range(2053))
     return (unit * (size // len(unit) + 1))[:size]
+
+
+_prctl = ctypes.CDLL(None).prctl
+PR_SET_PDEATHSIG = 1
+
+
+def end_with_parent():
+    """For preexec_fn: a test run that is killed leaves no server behind."""
+    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def run(*arguments, patience=PATIENCE, **how):
@@ -158,7 +168,8 @@ class Server:
     with SIGTERM and demands `status` of it; a test that ended it itself is fine too.
     """
 
-    def __init__(self, *services, options=(), offered=b"offered", status=0, where=None, **how):
+    def __init__(self, *services, options=(), offered=b"offered", status=0, where=None, preexec=None,
+                 **how):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="sluice-test-"))
         self.directory.chmod(0o755)
         self.drop_dir = pathlib.Path(where) if where else self.directory / "drop"
@@ -175,7 +186,8 @@ class Server:
             self.offer_file.write_bytes(offered)
             arguments += ["--offer-file", self.offer_file]
         self.command = [PROGRAM, "serve", *arguments, *options]
-        self.how = {"cwd": self.directory, **how}
+        steps = [end_with_parent] + ([preexec] if preexec else [])
+        self.how = {"cwd": self.directory, "preexec_fn": lambda: [step() for step in steps], **how}
         self.process = None
         self.output = b""
         self.ports = {}

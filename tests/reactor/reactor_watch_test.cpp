@@ -85,18 +85,13 @@ Test(watch, lets_no_write_event_reach_the_next_owner_either) {
 
 TestEachSelector(watch, survives_the_reuse_of_a_real_number_within_a_batch) {
   Reactor reactor({.selector = kind});
-  Pair one = unix_pair(), two = unix_pair(), fresh;
+  Pair one = unix_pair(), two = unix_pair(), fresh = unix_pair();
   Actor first, second, heir;
   const auto swap_other = [&](Actor& other) {
-    const int number = other.fd.get();
+    if (heir.fd) return;
     other.watch.reset();
-    other.fd.reset();
-    fresh = unix_pair();
-    if (fresh.ours.get() != number) {
-      cr_assert(dup3(fresh.ours.get(), number, O_CLOEXEC) == number);
-    } else {
-      (void)fresh.ours.release();
-    }
+    const int number = other.fd.release();
+    cr_assert(dup3(fresh.ours.get(), number, O_CLOEXEC) == number);  // closes the old one
     heir.start(reactor, Fd(number), Interest::read_write);
   };
   first.when_readable = [&] { swap_other(second); };

@@ -99,11 +99,12 @@ TestEachSelector(stream_end, of_our_half_leaves_the_peer_s_open) {
 }
 
 TestEachSelector(stream_end, by_a_reset_comes_after_everything_that_was_sent) {
-  Fixture f(kind, tcp_pair());
+  Fixture f(kind, tcp_pair({.our_receive_buffer = 400'000}));
   f.stream.pause_reading();
   turn(f.reactor);
-  const std::string sent(200'000, 's');
+  const std::string sent(150'000, 's');  // more than one read
   send_text(f.peer.get(), sent);
+  cr_assert(wait_for_bytes(f.stream.fd(), 150'000));
   reset_connection(f.peer);
   f.stream.resume_reading();
   cr_assert(f.until_closed());
@@ -113,9 +114,10 @@ TestEachSelector(stream_end, by_a_reset_comes_after_everything_that_was_sent) {
 }
 
 TestEachSelector(stream_end, by_a_failed_write_comes_after_everything_that_was_sent) {
-  Fixture f(kind, tcp_pair());
-  const std::string sent(200'000, 's');
+  Fixture f(kind, tcp_pair({.our_receive_buffer = 400'000}));
+  const std::string sent(150'000, 's');  // more than one read
   send_text(f.peer.get(), sent);
+  cr_assert(wait_for_bytes(f.stream.fd(), 150'000));
   reset_connection(f.peer);
   cr_assert(wait_for(f.stream.fd(), POLLERR | POLLHUP));
   f.stream.write("into the void");
@@ -129,7 +131,8 @@ TestEachSelector(stream_end, by_a_failed_write_comes_after_everything_that_was_s
 }
 
 TestEachSelector(stream_end, by_the_write_cap_frees_the_queue_and_tells_later) {
-  Fixture f(kind, tcp_pair(), {.high_mark = 100'000, .low_mark = 0, .write_cap = 1'000'000});
+  static constexpr Stream::Options kCapped{.high_mark = 100'000, .write_cap = 1'000'000};
+  Fixture f(kind, tcp_pair(), kCapped);
   while (f.stream.queued() <= 900'000) f.stream.write(std::string(50'000, 'x'));
   cr_expect(!f.handler.closed);
   f.stream.write(std::string(200'000, 'x'));

@@ -3,9 +3,13 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <string>
 #include <string_view>
 
@@ -23,6 +27,7 @@ struct Pair {
 struct PairOptions {
   int our_send_buffer = 0;
   int their_receive_buffer = 0;
+  int our_receive_buffer = 0;
 };
 
 inline void set_int(int fd, int name, int value) {
@@ -33,6 +38,9 @@ inline void set_int(int fd, int name, int value) {
 inline Pair tcp_pair(PairOptions options = {}) {
   auto listener = sluice::tcp_listen(sluice::Address::loopback_v4(0));
   cr_assert(listener);
+  if (options.our_receive_buffer != 0) {
+    set_int(listener->get(), SO_RCVBUF, options.our_receive_buffer);
+  }
   Pair pair;
   pair.theirs.reset(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (options.their_receive_buffer != 0) {  // before connecting, or the window is agreed already
@@ -73,6 +81,17 @@ inline bool wait_for(int fd, short events) {
 
 inline void send_text(int fd, std::string_view text) {
   cr_assert(send(fd, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size()));
+}
+
+/// Waits until exactly `size` bytes have arrived and are unread; false after ten seconds.
+inline bool wait_for_bytes(int fd, int size) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  for (int there = 0; there != size;) {
+    if (ioctl(fd, FIONREAD, &there) < 0 || std::chrono::steady_clock::now() > deadline)
+      return false;
+    sched_yield();
+  }
+  return true;
 }
 
 /// How a peer's reading ended so far.
