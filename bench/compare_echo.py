@@ -19,7 +19,7 @@ import sys
 from measuring import ROOT, Failed, Load, Server, alternate, callgrind, median, spread, system_calls
 
 
-def parse():
+def parse(words=None):
     text, _, modes = __doc__.partition("\n\n")
     parser = argparse.ArgumentParser(
         description=text, epilog=modes, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -40,7 +40,7 @@ def parse():
     parser.add_argument("--load-cpu", default="1", help="0 shares the server's")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=int, default=120, help="the most one run may take")
-    options = parser.parse_args()
+    options = parser.parse_args(words)
     options.modes = options.modes or known
     for mode in options.modes:
         if mode not in known:
@@ -91,6 +91,8 @@ def show(name, results):
 
 
 def compare_cpu(options):
+    """{connections: median ratio of CPU}."""
+    ratios = {}
     for count in options.counts:
         print(
             f"cpu: {count} connections, {options.size} bytes, {options.inflight} in flight,"
@@ -107,9 +109,13 @@ def compare_cpu(options):
         cpu, rate = ([y[i] / x[i] for x, y in zip(a, b)] for i in (0, 1))
         print(f"  {options.b_name}/{options.a_name}: CPU {spread(cpu)}, rate {spread(rate)}",
               flush=True)
+        ratios[count] = median(cpu)
+    return ratios
 
 
 def compare_crowd(options):
+    """{server: median ratio of CPU}."""
+    ratios = {}
     active, idle = 100, max(0, options.idle - 200)
     for name, command in options.servers:
         print(f"crowd: {name}, {active} active alone and beside {idle} idle", flush=True)
@@ -120,8 +126,10 @@ def compare_crowd(options):
         )
         show("alone", alone)
         show("crowd", beside)
-        print(f"  crowd/alone: CPU {spread([y[0] / x[0] for x, y in zip(alone, beside)])}",
-              flush=True)
+        cpu = [y[0] / x[0] for x, y in zip(alone, beside)]
+        print(f"  crowd/alone: CPU {spread(cpu)}", flush=True)
+        ratios[name] = median(cpu)
+    return ratios
 
 
 def drive(options, connections, round_trips):
@@ -134,6 +142,8 @@ def drive(options, connections, round_trips):
 
 
 def compare_instructions(options):
+    """{(server, connections): instructions}."""
+    found = {}
     for count in options.counts:
         trips = 20_000 if count > 1 else 5_000
         print(f"instructions: {count} connections, {trips} and {2 * trips} round trips", flush=True)
@@ -141,11 +151,15 @@ def compare_instructions(options):
             once, twice = (
                 callgrind(command, drive(options, count, number)) for number in (trips, 2 * trips)
             )
-            print(f"  {name:<10} {(twice - once) / trips:.1f} user instructions a round trip",
+            found[name, count] = (twice - once) / trips
+            print(f"  {name:<10} {found[name, count]:.1f} user instructions a round trip",
                   flush=True)
+    return found
 
 
 def compare_calls(options):
+    """{(server, connections): system calls}."""
+    found = {}
     for count in options.counts:
         trips = 20_000 if count > 1 else 5_000
         print(f"calls: {count} connections, {trips} and {2 * trips} round trips", flush=True)
@@ -156,10 +170,14 @@ def compare_calls(options):
             )
             each = {call: (twice[call] - once.get(call, 0)) / trips for call in twice}
             detail = ", ".join(f"{call} {n:.2f}" for call, n in sorted(each.items()) if n >= 0.005)
-            print(f"  {name:<10} {sum(each.values()):.2f} a round trip ({detail})", flush=True)
+            found[name, count] = sum(each.values())
+            print(f"  {name:<10} {found[name, count]:.2f} a round trip ({detail})", flush=True)
+    return found
 
 
 def compare_memory(options):
+    """{server: bytes}."""
+    found = {}
     print(f"memory: user bytes an idle connection, {options.idle} of them", flush=True)
     for name, command in options.servers:
         with Server(command) as server:
@@ -168,9 +186,10 @@ def compare_memory(options):
             before = server.anonymous_bytes()
             with load(options, server, 0, 0, options.idle) as run:
                 run.line()
-                each = (server.anonymous_bytes() - before) / max(1, options.idle)
-        print(f"  {name:<10} {each:.0f} (the process without any: {before / 1024:.0f} KiB)",
+                found[name] = (server.anonymous_bytes() - before) / max(1, options.idle)
+        print(f"  {name:<10} {found[name]:.0f} (the process without any: {before / 1024:.0f} KiB)",
               flush=True)
+    return found
 
 
 def main():

@@ -7,7 +7,7 @@ upload    one connection sends --mib MiB and waits for the close: drop, and recv
 download  one connection reads a file of --mib MiB to its end: offer, and sendfile
 
 Both servers run in alternation, the server pinned to CPU 0 and the load to CPU 1. Files lie in a
-new directory under --dir (default /dev/shm, so that no disk takes part), removed at the end.
+new directory under --dir, removed at the end; by default under /dev/shm, so that no disk takes part.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from measuring import ROOT, Failed, Load, Server, alternate, median, spread
 MIB = 1024 * 1024
 
 
-def parse():
+def parse(words=None):
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -31,14 +31,21 @@ def parse():
     parser.add_argument("--mib", type=int, default=1024)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=120, help="the most one run may take")
-    parser.add_argument("--dir", default="/dev/shm")
+    parser.add_argument("--dir", help="/dev/shm if it has the room")
     parser.add_argument("--copy", action="store_true", help="downloads are really received")
-    options = parser.parse_args()
+    options = parser.parse_args(words)
     options.modes = options.modes or ["upload", "download"]
     if not set(options.modes) <= {"upload", "download"}:
         parser.error("MODE is upload or download")
+    options.dir = options.dir or roomy_folder(2 * options.mib * MIB)
     options.sluice = options.sluice or f"{options.build}/sluice"
     return options
+
+
+def roomy_folder(size):
+    memory = "/dev/shm"
+    roomy = os.path.isdir(memory) and shutil.disk_usage(memory).free > size
+    return memory if roomy else tempfile.gettempdir()
 
 
 def one_run(options, command, words):
@@ -59,8 +66,9 @@ def show(title, options, raw, sluice):
     for name, results in (("raw", raw), ("sluice", sluice)):
         print(f"  {name:<10} {median([rate for rate, _ in results]):,.0f} MB/s, "
               f"{spread([cpu for _, cpu in results], 3)} s of server CPU per GiB")
-    print(f"  sluice/raw: rate {spread([y[0] / x[0] for x, y in zip(raw, sluice)])}, "
-          f"CPU {spread([y[1] / x[1] for x, y in zip(raw, sluice)])}", flush=True)
+    rate, cpu = ([y[i] / x[i] for x, y in zip(raw, sluice)] for i in (0, 1))
+    print(f"  sluice/raw: rate {spread(rate)}, CPU {spread(cpu)}", flush=True)
+    return median(rate)
 
 
 def compare_upload(options, folder):
@@ -85,7 +93,7 @@ def compare_upload(options, folder):
         lambda: fresh(f"{options.sluice} serve --drop 127.0.0.1:0 --drop-dir DROP"
                       " --log-level warning"),
     )
-    show("upload", options, raw, sluice)
+    return show("upload", options, raw, sluice)
 
 
 def compare_download(options, folder):
@@ -102,20 +110,21 @@ def compare_download(options, folder):
         lambda: one_run(options, f"{options.sluice} serve --offer 127.0.0.1:0 --offer-file {name}"
                         " --log-level warning", load + ["--ready", r"SLUICE/1\n"]),
     )
-    show("download", options, raw, sluice)
     os.remove(name)
+    return show("download", options, raw, sluice)
+
+
+def compare(options):
+    """{mode: median ratio of the rate}."""
+    with tempfile.TemporaryDirectory(prefix="sluice-bench-", dir=options.dir) as folder:
+        return {mode: globals()[f"compare_{mode}"](options, folder) for mode in options.modes}
 
 
 def main():
-    options = parse()
-    folder = tempfile.mkdtemp(prefix="sluice-bench-", dir=options.dir)
     try:
-        for mode in options.modes:
-            globals()[f"compare_{mode}"](options, folder)
+        compare(parse())
     except (Failed, OSError) as error:
         sys.exit(f"compare_transfer: {error}")
-    finally:
-        shutil.rmtree(folder)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@
 #include <ctime>
 
 #include "reactor/fd.h"
+#include "reactor/write_all.h"
 
 namespace sluice {
 
@@ -56,16 +57,7 @@ void detail::write_log_line(LogLevel level, std::string_view who, std::string_vi
   const std::string line = concat(std::string_view(stamp, size), kNames[static_cast<int>(level)],
                                   ' ', who, ": ", message, '\n');
   // A log that cannot be written, on a full disk say, must not stop the services.
-  std::string_view rest = line;
-  while (!rest.empty()) {
-    const ssize_t written =
-        write(log_file ? log_file.get() : STDERR_FILENO, rest.data(), rest.size());
-    if (written > 0) {
-      rest.remove_prefix(static_cast<std::size_t>(written));
-    } else if (written == 0 || errno != EINTR) {
-      return;
-    }
-  }
+  (void)write_all(log_file ? log_file.get() : STDERR_FILENO, line);
 }
 
 }  // namespace sluice

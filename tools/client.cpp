@@ -73,19 +73,9 @@ bool has_spoken(const Socket& socket) {
   return poll(&watched, 1, 0) > 0;
 }
 
-Result<void> write_all(int fd, std::span<const std::byte> bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = write(fd, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return fail("write");
-    bytes = bytes.subspan(static_cast<std::size_t>(written));
-  }
-  return {};
-}
-
 Outcome<void> put_line(std::string_view text) {
   const std::string line = concat(text, '\n');
-  const auto written = write_all(STDOUT_FILENO, std::as_bytes(std::span(line)));
+  const auto written = write_all(STDOUT_FILENO, line);
   if (!written) return trouble(concat("standard output: ", std::strerror(written.error().code)));
   return {};
 }

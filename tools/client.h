@@ -8,6 +8,7 @@
 
 #include "reactor/error.h"
 #include "reactor/socket.h"
+#include "reactor/write_all.h"
 #include "tools/command.h"
 
 /// What the client commands share: each has one connection and does one thing at a time, so they
@@ -43,8 +44,6 @@ std::string_view how_lost(const Error& error);
 /// Whether the peer has sent something, its end and a reset included, that waits to be read.
 bool has_spoken(const Socket& socket);
 
-/// Writes all of it to a descriptor that blocks.
-Result<void> write_all(int fd, std::span<const std::byte> bytes);
 /// A text and a newline to standard output.
 Outcome<void> put_line(std::string_view text);
 

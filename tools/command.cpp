@@ -2,23 +2,10 @@
 
 #include <unistd.h>
 
-#include <cerrno>
-
 #include "reactor/text.h"
+#include "reactor/write_all.h"
 
 namespace sluice::tools {
-namespace {
-
-void write_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = write(fd, text.data(), text.size());
-    if (written < 0 && errno != EINTR) return;
-    if (written > 0) text.remove_prefix(static_cast<std::size_t>(written));
-  }
-}
-
-}  // namespace
-
 std::optional<std::string_view> Arguments::value(std::string_view name) const {
   for (auto option = options.rbegin(); option != options.rend(); ++option) {
     if (option->first == name) return option->second;
@@ -64,7 +51,7 @@ std::expected<Arguments, std::string> parse_arguments(std::span<char* const> wor
 }
 
 int complain(std::string_view command, std::string_view message) {
-  write_all(STDERR_FILENO, concat("sluice ", command, ": ", message, '\n'));
+  (void)write_all(STDERR_FILENO, concat("sluice ", command, ": ", message, '\n'));
   return kFailed;
 }
 
@@ -74,7 +61,7 @@ int misused(std::string_view command, std::string_view message) {
 }
 
 void print(std::string_view text) {
-  write_all(STDOUT_FILENO, text);
+  (void)write_all(STDOUT_FILENO, text);
 }
 
 }  // namespace sluice::tools

@@ -243,10 +243,11 @@ Uploader::Step<drop::Reply> Uploader::reply_to_header() {
   return said;
 }
 
-/// Where the connection broke before, the server may not have noticed yet, or is being restarted.
+/// A server may not have noticed yet that an earlier connection of ours broke, and is busy with it;
+/// after a break it may also be about to be restarted.
 std::unexpected<Uploader::Failure> Uploader::refused(const drop::Reply& reply) const {
-  const bool passes = tries_ > 0 && (reply.status == drop::Status::busy ||
-                                     reply.status == drop::Status::shutting_down);
+  const bool passes = reply.status == drop::Status::busy ||
+                      (tries_ > 0 && reply.status == drop::Status::shutting_down);
   const std::string said = files::printable(reply.message.substr(0, kMaxShownBytes));
   return std::unexpected(
       Failure{{.text = said.empty() ? drop::sentence(reply.status) : said}, passes});

@@ -130,7 +130,7 @@ std::size_t terminal_width() {
 }
 
 void to_terminal(std::string_view text) {
-  (void)write_all(STDERR_FILENO, std::as_bytes(std::span(text)));
+  (void)write_all(STDERR_FILENO, text);
 }
 
 }  // namespace

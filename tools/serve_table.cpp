@@ -10,6 +10,7 @@
 #include "protocols/time/time_service.h"
 #include "protocols/words/words_service.h"
 #include "reactor/text.h"
+#include "reactor/write_all.h"
 
 namespace sluice::tools {
 namespace {
@@ -96,11 +97,10 @@ std::expected<void, std::string> prepare_default_data() {
     if (errno == EEXIST) return {};
     return std::unexpected(Error::last("open").message(name));
   }
-  if (write(file.get(), kWelcome.data(), kWelcome.size()) !=
-      static_cast<ssize_t>(kWelcome.size())) {
-    return std::unexpected(Error::last("write").message(name));
-  }
-  return {};
+  auto written = write_all(file.get(), kWelcome);
+  if (written) return {};
+  unlink(name.c_str());
+  return std::unexpected(written.error().message(name));
 }
 
 }  // namespace sluice::tools

@@ -1,5 +1,7 @@
 #include "protocols/words/words_service.h"
 
+#include <algorithm>
+
 #include "protocols/gap_framer.h"
 #include "reactor/text.h"
 
@@ -8,6 +10,8 @@ namespace {
 
 constexpr std::string_view kWords[] = {"one", "two",   "three", "four", "five",
                                        "six", "seven", "eight", "nine", "ten"};
+
+constexpr std::size_t kSliceBytes = 4096;
 
 class WordsSession final : public Session {
  public:
@@ -18,10 +22,7 @@ class WordsSession final : public Session {
 
   void on_data(Stream&, std::span<const std::byte> bytes) noexcept override {
     service().count().bytes_in += bytes.size();
-    framer_.feed(as_text(bytes),
-                 [this](std::string_view request, bool newline) { add(request, newline); });
-    send();
-    await_gap();
+    take(as_text(bytes));
   }
 
   void on_eof(Stream& stream) noexcept override {
@@ -30,12 +31,26 @@ class WordsSession final : public Session {
   }
 
   void on_backpressure(Stream& stream, bool on) noexcept override {
-    on ? stream.pause_reading() : stream.resume_reading();
     reading_ = !on;
-    await_gap();
+    if (on) return stream.pause_reading();
+    take(std::exchange(waiting_, {}));
+    if (reading_) stream.resume_reading();
   }
 
  private:
+  /// Slice by slice, since an answer may be far longer than its request and a client may ask much
+  /// more than it reads.
+  void take(std::string_view bytes) {
+    while (reading_ && !bytes.empty()) {
+      framer_.feed(bytes.substr(0, kSliceBytes),
+                   [this](std::string_view request, bool newline) { add(request, newline); });
+      bytes.remove_prefix(std::min(kSliceBytes, bytes.size()));
+      send();
+    }
+    waiting_ = bytes;
+    await_gap();
+  }
+
   /// While we read nothing, that nothing more has come says nothing of the client.
   void await_gap() { framer_.holding() && reading_ ? timer_.start(gap_) : timer_.stop(); }
 
@@ -49,7 +64,7 @@ class WordsSession final : public Session {
     if (newline) answers_ += '\n';
   }
 
-  /// One write for all that one read has asked: a packet may hold thousands of requests.
+  /// One write for many answers: a packet may hold thousands of requests.
   void send() {
     if (answers_.empty()) return;
     const std::string answers = std::exchange(answers_, {});
@@ -60,6 +75,7 @@ class WordsSession final : public Session {
   Duration gap_;
   GapFramer framer_;
   std::string answers_;
+  std::string waiting_;  // what came with the read that pressed too much on the client
   Timer timer_;
   bool reading_ = true;
 };

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """The transfers of the end-to-end suite through sluice-faulty, whose system calls fail at random.
 
-Runs build/sluice-faulty (or that of $SLUICE_BUILD), which must have been built; tests/fault/README.md
-says what it does. Every test goes over fixed seeds and a fresh one, which a failure names; to have a
-failure again, run with SLUICE_FAULT_SEED set to its seed.
+Runs build/sluice-faulty (or $SLUICE_BUILD/sluice-faulty), which must have been built; what it does
+is in tests/fault/README.md. Every test goes over fixed seeds and a fresh one. A failure names its
+seed; to have it again, run with SLUICE_FAULT_SEED set to that.
 """
 
 import contextlib
@@ -189,7 +189,7 @@ def upload(client, name, data):
 
 
 def together(jobs):
-    """Runs the jobs side by side; returns their results in order, or raises what one of them did."""
+    """Runs the jobs side by side; returns their results in order, or raises what one did."""
     results = [None] * len(jobs)
     errors = []
 
@@ -384,7 +384,7 @@ class Faults:
 
         self.over_seeds(HARMLESS, 250, check)
 
-    # --- what breaks: every byte arrives, or the error is told -------------------------------------
+    # --- what breaks: every byte arrives, or the error is told ------------------------------------
 
     def over_harmful_seeds(self, rate, check):
         def check_and_serve_on(server, files):

@@ -123,6 +123,10 @@ class Words(ServerTest):
         server = self.serve("words")
         self.assertEqual(server.ask("words", b"5\n" * 300_000), b"five\n" * 300_000)
 
+    def test_owes_answers_many_times_as_long_as_the_requests(self):
+        server = self.serve("words")
+        self.assertEqual(server.ask("words", b"\n" * 400_000), (ERROR + b"\n") * 400_000)
+
     def test_a_message_in_the_gap_when_the_client_resets_harms_nobody(self):
         server = self.serve("words", options=LONG)
         other = self.connect(server, "words")

@@ -2,7 +2,6 @@
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -14,6 +13,7 @@
 #include "reactor/socket.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/loop.h"
+#include "tests/support/no_descriptors.h"
 #include "tests/support/sockets.h"
 
 using namespace sluice;
@@ -119,9 +119,11 @@ Test(connector, tells_later_what_fails_at_once) {
   std::vector<Fd> all;
   std::optional<Result<Fd>> got;
   Connector connector(reactor, [&](Result<Fd> result) { got = std::move(result); });
-  const rlimit none{3, 3};
-  setrlimit(RLIMIT_NOFILE, &none);
-  connector.start(Address::loopback_v4(9), 10s);
+  turn(reactor);
+  {
+    const NoDescriptors none;
+    connector.start(Address::loopback_v4(9), 10s);
+  }
   cr_expect(!got);
   turn(reactor);
   cr_assert(got);

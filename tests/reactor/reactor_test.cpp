@@ -3,7 +3,6 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 
 #include "tests/support/fake_clock.h"
 #include "tests/support/loop.h"
+#include "tests/support/no_descriptors.h"
 #include "tests/support/scripted_selector.h"
 #include "tests/support/sockets.h"
 
@@ -259,9 +259,12 @@ Test(reactor, checks_that_it_is_not_run_in_a_child) {
 }
 
 Test(reactor, says_why_when_the_system_gave_it_no_descriptor) {
-  const rlimit none{3, 3};
   const Pair pair = unix_pair();
-  setrlimit(RLIMIT_NOFILE, &none);
+  {
+    Reactor before;
+    turn(before);
+  }
+  const NoDescriptors none;
   Reactor reactor;
   const auto turned = reactor.run();
   cr_assert(!turned);

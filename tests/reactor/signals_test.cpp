@@ -2,7 +2,6 @@
 
 #include <criterion/criterion.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <optional>
@@ -10,6 +9,7 @@
 
 #include "reactor/reactor.h"
 #include "tests/support/loop.h"
+#include "tests/support/no_descriptors.h"
 #include "tests/support/sockets.h"
 
 using namespace sluice;
@@ -65,8 +65,11 @@ Test(signals, stay_unblocked_when_they_cannot_be_had) {
   Signals signals;
   const auto handled = signals.handle(1000, [] {});
   cr_expect(!handled && handled.error().code == EINVAL);
-  const rlimit none{3, 3};
-  setrlimit(RLIMIT_NOFILE, &none);
+  {
+    Signals before;
+    cr_assert(before.handle(SIGUSR2, [] {}));
+  }
+  const NoDescriptors none;
   const auto refused = signals.handle(SIGUSR1, [] {});
   cr_assert(!refused);
   cr_expect(refused.error().code == EMFILE);
