@@ -29,6 +29,9 @@ ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
 MAKEFLAGS += -j$(shell nproc)
 endif
 MAKEFLAGS += --no-print-directory
+# What is being made is named; V=1 shows the whole commands.
+Q := $(if $(V),,@)
+say = @printf '  %-8s%s\n' $(1) $@
 
 # --- what is there --------------------------------------------------------------------------------
 LIBRARY  := $(B)/libsluice.a
@@ -58,14 +61,17 @@ run: $(B)/sluice ## builds, then serves every service at its default address
 # --- compiling ------------------------------------------------------------------------------------
 $(B)/obj/%.o: %.cpp | $(B)/.compiler
 	@mkdir -p $(@D)
-	$(CXX) $(ALL_CXXFLAGS) -c -o $@ $<
+	$(call say,compile)
+	$(Q)$(CXX) $(ALL_CXXFLAGS) -c -o $@ $<
 
 $(LIBRARY): $(LIBRARY_OBJECTS)
 	@rm -f $@
-	ar rcs $@ $^
+	$(call say,archive)
+	$(Q)ar rcs $@ $^
 
 $(B)/sluice: $(TOOL_OBJECTS) $(LIBRARY)
-	$(CXX) $(ALL_LDFLAGS) -o $@ $^
+	$(call say,link)
+	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $^
 
 $(B)/.compiler:
 	@mkdir -p $(@D)
@@ -81,20 +87,24 @@ $(B)/obj/tests/%_test.o: private CXXFLAGS += -fexceptions -Wno-old-style-cast
 
 $(B)/tests/tools/%_test: $(B)/obj/tests/tools/%_test.o $(TOOL_PARTS) $(LIBRARY)
 	@mkdir -p $(@D)
-	$(CXX) $(ALL_LDFLAGS) -o $@ $^ -lcriterion
+	$(call say,link)
+	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $^ -lcriterion
 
 $(B)/tests/%_test: $(B)/obj/tests/%_test.o $(LIBRARY)
 	@mkdir -p $(@D)
-	$(CXX) $(ALL_LDFLAGS) -o $@ $^ -lcriterion
+	$(call say,link)
+	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $^ -lcriterion
 
 $(B)/examples/%: $(B)/obj/tests/examples/%.o $(LIBRARY)
 	@mkdir -p $(@D)
-	$(CXX) $(ALL_LDFLAGS) -o $@ $^
+	$(call say,link)
+	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $^
 
 # The same program, but its system calls fail at random: see tests/fault/README.md.
 FAULTY_CALLS := $(shell grep -o '^ *FAULTY.[a-z0-9_]*' tests/fault/faults.cpp 2>/dev/null | sed 's/.*FAULTY.//')
 $(B)/sluice-faulty: $(B)/obj/tests/fault/faults.o $(TOOL_OBJECTS) $(LIBRARY)
-	$(CXX) $(ALL_LDFLAGS) $(FAULTY_CALLS:%=-Wl,--wrap=%) -o $@ $^
+	$(call say,link)
+	$(Q)$(CXX) $(ALL_LDFLAGS) $(FAULTY_CALLS:%=-Wl,--wrap=%) -o $@ $^
 
 test: deps-test ## every test: what is missing for it is installed first, or named
 	@$(MAKE) check
@@ -108,7 +118,8 @@ sanitize: deps-test ## the tests under the address and undefined-behaviour sanit
 
 $(B)/fuzz/%: tests/fuzz/%.cpp $(call sources,reactor protocols protocols/*)
 	@mkdir -p $(@D)
-	$(CLANG) -std=c++23 -O1 -g -I. -fsanitize=fuzzer,address,undefined \
+	$(call say,fuzzer)
+	$(Q)$(CLANG) -std=c++23 -O1 -g -I. -fsanitize=fuzzer,address,undefined \
 	  -fno-sanitize-recover=undefined -o $@ $^
 
 fuzz: deps-clang ## each fuzz target for FUZZ_SECONDS (30)
@@ -120,15 +131,18 @@ fuzz: deps-clang ## each fuzz target for FUZZ_SECONDS (30)
 # --- measuring ------------------------------------------------------------------------------------
 $(B)/bench/raw/%: $(B)/obj/bench/raw/%.o
 	@mkdir -p $(@D)
-	$(CXX) $(ALL_LDFLAGS) -o $@ $^
+	$(call say,link)
+	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $^
 
 $(B)/bench/load/%: $(B)/obj/bench/load/%.o
 	@mkdir -p $(@D)
-	$(CXX) $(ALL_LDFLAGS) -o $@ $^
+	$(call say,link)
+	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $^
 
 $(B)/bench/%: $(B)/obj/bench/%.o $(LIBRARY)
 	@mkdir -p $(@D)
-	$(CXX) $(ALL_LDFLAGS) -o $@ $^ -lbenchmark -lpthread
+	$(call say,link)
+	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $^ -lbenchmark -lpthread
 
 benches: $(B)/sluice $(BENCHES)
 
@@ -153,7 +167,7 @@ lint: deps-clang ## clang-tidy over every source file
 	  clang-tidy-19 --quiet --warnings-as-errors='*' -- -std=c++23 -I.
 
 install: $(B)/sluice ## into PREFIX (/usr/local), below DESTDIR
-	install -D -m 755 $(B)/sluice $(DESTDIR)$(PREFIX)/bin/sluice
+	install -D -s -m 755 $(B)/sluice $(DESTDIR)$(PREFIX)/bin/sluice
 
 deps: deps-test deps-bench deps-format deps-clang ## installs what tests, bench, format and lint need
 

@@ -67,11 +67,11 @@ class Start(ServerTest):
             self.assertEqual(stored.read_bytes(), b"a file")
 
     def test_the_table_names_what_could_not_be_started_and_the_rest_runs(self):
-        with self.enterContext(DefaultServer()) as first:
-            second = self.enterContext(DefaultServer(patient=False))
-            said = second.output.decode() + second.log()
-            for name in first.ports:
-                self.assertRegex(said, rf"{name}.*Address already in use", name)
+        first = self.enterContext(DefaultServer())
+        second = self.enterContext(DefaultServer(patient=False))
+        said = second.output.decode() + second.log()
+        for name in first.ports:
+            self.assertRegex(said, rf"{name}.*Address already in use", name)
 
     def test_a_second_start_keeps_the_data_that_is_there(self):
         with DefaultServer() as server:
@@ -185,7 +185,12 @@ class Settings(ServerTest):
 
     def test_select_refuses_what_is_beyond_its_set_and_goes_on(self):
         server = self.serve("echo", options=["--selector", "select"])
-        clients = [self.connect(server, "echo") for _ in range(1100)]
+        clients = []
+        for _ in range(1100):
+            try:
+                clients.append(self.connect(server, "echo"))
+            except ConnectionResetError:
+                pass  # one of those beyond
         served = 0
         for client in clients:
             try:
