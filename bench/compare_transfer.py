@@ -7,7 +7,8 @@ upload    one connection sends --mib MiB and waits for the close: drop, and recv
 download  one connection reads a file of --mib MiB to its end: offer, and sendfile
 
 Both servers run in alternation, the server pinned to CPU 0 and the load to CPU 1. Files lie in a
-new directory under --dir, removed at the end; by default under /dev/shm, so that no disk takes part.
+new directory under --dir, removed at the end: /dev/shm unless told, so that no disk takes part,
+or the directory for temporary files if there is no room.
 """
 
 import argparse

@@ -7,7 +7,8 @@
 //
 //   make        make all, not armed, each with a closure of two words
 //   start       arm all, from none, at random deadlines
-//   rearm       with all armed, give each in turn a random deadline later than all first ones, as an
+//   rearm       with all armed, give each in turn a random deadline later than all first ones, as
+//   an
 //               idle timeout that starts anew
 //   start+stop  with all but one armed, arm that one at a random deadline and stop it again
 //   stop        stop all, in an order that has nothing to do with their deadlines
@@ -26,8 +27,8 @@
 namespace {
 
 using sluice::Duration;
-using sluice::Timer;
 using sluice::TimePoint;
+using sluice::Timer;
 using sluice::TimerQueue;
 using Nanoseconds = std::chrono::duration<double, std::nano>;
 

@@ -5,7 +5,8 @@
 // Prints the median of the rounds and the least.
 //
 //   start       arm all, from none, at random deadlines
-//   rearm       with all armed, give each in turn a random deadline later than all first ones, as an
+//   rearm       with all armed, give each in turn a random deadline later than all first ones, as
+//   an
 //               idle timeout that starts anew
 //   start+stop  with all but one armed, arm that one at a random deadline and stop it again
 //   stop        stop all, in an order that has nothing to do with their deadlines

@@ -52,7 +52,7 @@ class ClientTest(ServerTest):
         return path
 
     def hostile(self, behave):
-        """A server of one thread that treats each client as `behave(connection)` does; its address."""
+        """A server of one thread that does `behave(connection)` with each client; its address."""
         listener = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(listener.close)
 
@@ -319,6 +319,7 @@ class Drop(ClientTest):
         wait_until(lambda: door.passed >= (8 << 20), "the first part")
         client.kill()
         client.wait(PATIENCE)
+        door.go_on.set()
         server.wait_for_log("kept for a resume|reset by peer")
         self.sluice("drop", path, server.addresses["drop"])
         stored = (server.drop_dir / "large").read_bytes()
@@ -329,7 +330,8 @@ class Drop(ClientTest):
         reply = lambda status, offset, text=b"": struct.pack("!BQH", status, offset,
                                                              len(text)) + text
         for answer in (reply(0, len(DATA) + 1), reply(200, 0, b"\x1b[2Jno"), reply(5, 0),
-                       reply(0, 0) + reply(0, 3), reply(0, 0) + reply(0, 0), b"HTTP/1.1 400 no\r\n\r\n",
+                       reply(0, 0) + reply(0, 3), reply(0, 0) + reply(0, 0),
+                       b"HTTP/1.1 400 no\r\n\r\n",
                        reply(0, 0, b"x" * 65535), reply(3, 0, b"y" * 65535)):
             def behave(client):
                 receive(client, 8)
@@ -381,12 +383,13 @@ class DropAsks(ClientTest):
 
 class Door:
     """Passes connections on to wherever a server listens at the moment, and counts the bytes that
-    go in. After `most` of them it passes no more and keeps the connection."""
+    go in. After `most` of them it passes no more, and ends the connection when told to go_on."""
 
     def __init__(self, server, most=1 << 60):
         self.server = server
         self.most = most
         self.passed = 0
+        self.go_on = threading.Event()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self.listener.getsockname()[1]}"
         threading.Thread(target=self.run, daemon=True).start()
@@ -418,7 +421,7 @@ class Door:
                 if source is client:
                     self.passed += len(data)
                     if self.passed >= self.most:
-                        receive(client, 1)
+                        self.go_on.wait(PATIENCE)
                         return
 
 

@@ -1,11 +1,10 @@
 """drop, the raw form: all bytes of one connection are one file, output_N.txt."""
 
 import os
-import socket
 import unittest
 
 from harness import (MAGIC, ServerTest, arrived, exchange, in_parallel, is_silent, pattern,
-                     receive_all, reset, wait_until)
+                     receive_all, reset)
 
 
 class DropRaw(ServerTest):

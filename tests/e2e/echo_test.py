@@ -165,8 +165,7 @@ class EchoModes(ServerTest):
         server = self.serve("echo", "words", options=["--echo-mode", "once"])
         self.assertEqual(server.ask("echo", b"only"), b"only")
         self.assertEqual(server.ask("words", b"3"), b"three")
-        with self.assertRaises(ConnectionRefusedError):
-            server.connect("echo")
+        server.wait_until_closed("echo")
 
     def test_the_process_ends_when_the_last_of_two_services_has_closed(self):
         server = self.serve("echo", "drop", options=["--echo-mode", "once", "--drop-clients", "1"])

@@ -1,4 +1,4 @@
-"""What the end-to-end tests share: a server to talk to, clients, and the framed drop wire in Python.
+"""What the end-to-end tests share: a server to talk to, clients, the framed drop wire in Python.
 
 The program is $SLUICE_BUILD/sluice (build/sluice unless told), or $SLUICE_PROGRAM, which lets the
 same tests run against another build of it. Every wait has a deadline, every port is chosen by the
@@ -168,8 +168,8 @@ class Server:
     with SIGTERM and demands `status` of it; a test that ended it itself is fine too.
     """
 
-    def __init__(self, *services, options=(), offered=b"offered", status=0, where=None, preexec=None,
-                 **how):
+    def __init__(self, *services, options=(), offered=b"offered", status=0, where=None,
+                 preexec=None, **how):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="sluice-test-"))
         self.directory.chmod(0o755)
         self.drop_dir = pathlib.Path(where) if where else self.directory / "drop"
@@ -283,6 +283,18 @@ class Server:
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return client
 
+    def wait_until_closed(self, service):
+        """Waits until the service takes no clients any more."""
+
+        def refuses():
+            try:
+                self.connect(service).close()
+                return False
+            except OSError:
+                return True
+
+        wait_until(refuses, f"{service} to be closed")
+
     def ask(self, service, data=b""):
         """A connection of its own: sends `data` and FIN, returns all that comes."""
         with self.connect(service) as client:
@@ -333,7 +345,7 @@ class ServerTest(unittest.TestCase):
             self.assertTrue(server.ask("offer", b"SLUICE/1\n"))
 
 
-# --- the framed form of drop, with every field free to be wrong ------------------------------------
+# --- the framed form of drop, with every field free to be wrong -----------------------------------
 
 MAGIC = bytes.fromhex("89534c440d0a1a00")
 (GO_ON, BAD_VERSION, BAD_FLAGS, BAD_CIPHER, BAD_NAME, EXISTS, BUSY, DISK_FULL, TOO_LARGE, IO_ERROR,

@@ -8,7 +8,7 @@ import tempfile
 import time
 import unittest
 
-from harness import PATIENCE, ServerTest, end_with_parent, pattern, run, wait_until
+from harness import PATIENCE, ServerTest, end_with_parent, pattern, run
 
 LECTURE = pathlib.Path(__file__).resolve().parent / "lecture"
 DATA = pattern(300_000)
