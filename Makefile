@@ -82,18 +82,19 @@ $(B)/.compiler:
 	@touch $@
 
 # --- testing --------------------------------------------------------------------------------------
-# Criterion's macros catch exceptions and cast in the old style.
+# Criterion's macros catch exceptions and cast in the old style; its tests are found by their section,
+# which nothing refers to.
 $(B)/obj/tests/%_test.o: private CXXFLAGS += -fexceptions -Wno-old-style-cast
 
 $(B)/tests/tools/%_test: $(B)/obj/tests/tools/%_test.o $(TOOL_PARTS) $(LIBRARY)
 	@mkdir -p $(@D)
 	$(call say,link)
-	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $^ -lcriterion
+	$(Q)$(CXX) $(ALL_LDFLAGS) -Wl,--no-gc-sections -o $@ $^ -lcriterion
 
 $(B)/tests/%_test: $(B)/obj/tests/%_test.o $(LIBRARY)
 	@mkdir -p $(@D)
 	$(call say,link)
-	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $^ -lcriterion
+	$(Q)$(CXX) $(ALL_LDFLAGS) -Wl,--no-gc-sections -o $@ $^ -lcriterion
 
 $(B)/examples/%: $(B)/obj/tests/examples/%.o $(LIBRARY)
 	@mkdir -p $(@D)

@@ -119,7 +119,8 @@ def timers(options):
     print("timers: 100,000 armed, least nanoseconds of an operation")
     raw, sluice = least("raw/raw_timer_heap"), least("timers")
     for name, ns in sluice.items():
-        print(f"  {name:<12} raw {raw.get(name, float('nan')):6.1f}   sluice {ns:6.1f}")
+        bare = f"{raw[name]:6.1f}" if name in raw else "     -"
+        print(f"  {name:<12} raw {bare}   sluice {ns:6.1f}")
         if name in libev:
             verdict(name, ns, libev[name], sign="below", digits=1)
 

@@ -31,6 +31,9 @@ inline constexpr int kAcceptsPerTurn = 32;
 /// short enough that a waiting client does not notice.
 inline constexpr auto kAcceptPause = 100ms;
 
+/// Spells without descriptors that follow one another this closely are told as one.
+inline constexpr auto kExhaustedQuiet = 10s;
+
 /// Connections waiting in the kernel's listen queue; the kernel caps it at net.core.somaxconn.
 inline constexpr int kListenBacklog = 4096;
 
@@ -50,6 +53,10 @@ inline constexpr std::size_t kPieceBytes = 16 * 1024;
 inline constexpr auto kLingerIdle = 2s;
 inline constexpr auto kLingerTotal = 10s;
 inline constexpr std::size_t kLingerBytes = 1024 * 1024;
+
+/// Where the owner set no stall timeout: how long a closing connection may take nothing of what is
+/// still to be sent. Nobody is there any more to notice that it hangs.
+inline constexpr auto kClosingStall = 60s;
 
 /// Ready events collected per turn; more are collected in the next, round robin by the kernel.
 inline constexpr int kEventsPerTurn = 512;

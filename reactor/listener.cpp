@@ -80,7 +80,6 @@ void Listener::on_readable() noexcept {
     Fd accepted(accept4(socket_.get(), reinterpret_cast<sockaddr*>(&peer), &size,
                         SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (accepted) {
-      exhausted_ = false;
       on_accept_(std::move(accepted),
                  Address::from_sockaddr(reinterpret_cast<const sockaddr*>(&peer), size));
       continue;
@@ -100,8 +99,10 @@ void Listener::on_readable() noexcept {
 /// With the limit reached accept() fails even when nobody waits, so this cannot go on until it
 /// succeeds: what waits now is sent away, and the listener rests.
 void Listener::shed(Error error) {
-  if (!exhausted_ && on_exhausted_) on_exhausted_(error);
-  exhausted_ = true;
+  const TimePoint now = reactor_->now();
+  const bool new_spell = !exhausted_ || now - *exhausted_ > limits::kExhaustedQuiet;
+  exhausted_ = now;
+  if (new_spell && on_exhausted_) on_exhausted_(error);
   if (error.code == EMFILE) {
     for (int i = 0; i < limits::kAcceptsPerTurn && spare_; ++i) {
       spare_.reset();

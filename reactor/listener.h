@@ -14,8 +14,8 @@ namespace sluice {
 ///
 /// When the process has no descriptor left, it takes a spare one to accept and close what waits, so
 /// that those clients learn of it at once, rests for limits::kAcceptPause and goes on by itself;
-/// on_exhausted, when given, is called once for each such spell. Errors of a single connection
-/// (accept(2), "Error handling") are passed over. Not movable.
+/// on_exhausted, when given, is called once for each such spell (see limits::kExhaustedQuiet).
+/// Errors of a single connection (accept(2), "Error handling") are passed over. Not movable.
 class Listener final : public IoHandler {
  public:
   using OnAccept = Function<void(Fd, const Address&)>;
@@ -59,7 +59,7 @@ class Listener final : public IoHandler {
   Address address_;
   Timer rest_;
   bool paused_ = false;
-  bool exhausted_ = false;  // the spell goes on until an accept succeeds
+  std::optional<TimePoint> exhausted_;  // when it last was
   Watch watch_;
 };
 

@@ -33,29 +33,25 @@ Stream::Stream(Reactor& reactor, Fd socket, StreamHandler& handler, const Option
 
 Stream::~Stream() = default;
 
-// --- reading ------------------------------------------------------------------------------------
+// --- reading -------------------------------------------------------------------------------------
 
 void Stream::on_readable() noexcept {
   const auto buffer = reactor_->read_buffer();
   const ssize_t size = recv(socket_.get(), buffer.data(), buffer.size(), 0);
-  if (size > 0) [[likely]] {
-    last_progress_ = reactor_->now();
-    if (reading_ == Reading::flowing) [[likely]] {
-      handler_->on_data(*this, buffer.first(static_cast<std::size_t>(size)));
-    } else {
-      discard(static_cast<std::size_t>(size));
-    }
-  } else if (size == 0) {
-    read_ended(0);
-  } else if (errno != EAGAIN && errno != EINTR) {
-    read_ended(errno);
+  if (size <= 0) [[unlikely]] {
+    if (size == 0 || (errno != EAGAIN && errno != EINTR)) read_ended(size == 0 ? 0 : errno);
+    return;
   }
+  last_progress_ = reactor_->now();
+  if (reading_ != Reading::flowing) [[unlikely]]
+    return discard(static_cast<std::size_t>(size));
+  handler_->on_data(*this, buffer.first(static_cast<std::size_t>(size)));
 }
 
 void Stream::read_ended(int code) {
   // A send that failed earlier is the better story; what had come in before has been read by now.
   if (writing_ == Writing::failed) return finish(extra().error);
-  if (code != 0) return finish(stage_ == Stage::closing && !queue_ ? Error{} : Error{code, "recv"});
+  if (code != 0) return finish({code, "recv"});
   reading_ = Reading::ended;
   update_interest();
   if (stage_ == Stage::open) handler_->on_eof(*this);
@@ -80,23 +76,29 @@ void Stream::resume_reading() {
   update_interest();
 }
 
-// --- writing ------------------------------------------------------------------------------------
+// --- writing -------------------------------------------------------------------------------------
 
 void Stream::write(std::span<const std::byte> bytes) {
   if (writing_ != Writing::open) return;
-  if (!queue_) [[likely]] {
-    const ssize_t sent = send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (sent >= 0) [[likely]]
-      last_progress_ = reactor_->now();
-    if (sent == static_cast<ssize_t>(bytes.size())) [[likely]]
-      return;
-    if (sent < 0 && errno != EAGAIN && errno != EINTR) return fail_sending(Error::last("send"));
-    bytes = bytes.subspan(static_cast<std::size_t>(std::max<ssize_t>(sent, 0)));
-    queue();
-    begin_waiting();
-  }
+  if (queue_) return append(bytes);
+  const ssize_t sent = send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  if (sent != static_cast<ssize_t>(bytes.size())) [[unlikely]]
+    return sent_short(bytes, sent);
+  last_progress_ = reactor_->now();
+}
+
+void Stream::append(std::span<const std::byte> bytes) {
   queue_->append(bytes);
   after_growth();
+}
+
+/// Apart from write(), which stays short without it.
+void Stream::sent_short(std::span<const std::byte> bytes, ssize_t sent) {
+  if (sent < 0 && errno != EAGAIN && errno != EINTR) return fail_sending(Error::last("send"));
+  if (sent >= 0) last_progress_ = reactor_->now();
+  queue();
+  begin_waiting();
+  append(bytes.subspan(static_cast<std::size_t>(std::max<ssize_t>(sent, 0))));
 }
 
 void Stream::write(SharedBytes bytes) {
@@ -199,14 +201,14 @@ void Stream::end_writing() {
   extra().timer.start(linger_left());
 }
 
-// --- the end
-// --------------------------------------------------------------------------------------
+// --- the end -------------------------------------------------------------------------------------
 
 void Stream::close() {
   if (stage_ != Stage::open) return;
   stage_ = Stage::closing;
   if (reading_ != Reading::ended) reading_ = Reading::discarding;
   update_interest();
+  if (queue_) extra().timer.start(time_left());
   switch (writing_) {
     case Writing::open:
       return shutdown_write();
@@ -253,8 +255,7 @@ void Stream::update_interest() {
                       (queue_ ? Interest::write : Interest::none));
 }
 
-// --- time
-// -----------------------------------------------------------------------------------------
+// --- time ----------------------------------------------------------------------------------------
 
 Stream::Extra& Stream::extra() {
   if (!extra_) {
@@ -283,10 +284,15 @@ Duration Stream::time_left() {
     if (reading_ == Reading::paused && !queue_) last_progress_ = now;
     left = last_progress_ + options_->idle_timeout - now;
   }
-  if (queue_ && options_->stall_timeout != Duration::zero()) {
-    left = std::min(left, extra_->last_sent + options_->stall_timeout - now);
+  if (queue_ && stall_timeout() != Duration::zero()) {
+    left = std::min(left, extra_->last_sent + stall_timeout() - now);
   }
   return left;
+}
+
+Duration Stream::stall_timeout() const {
+  if (options_->stall_timeout != Duration::zero()) return options_->stall_timeout;
+  return stage_ == Stage::closing ? limits::kClosingStall : Duration::zero();
 }
 
 Duration Stream::linger_left() {

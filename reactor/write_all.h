@@ -8,8 +8,8 @@
 
 namespace sluice {
 
-/// Writes all of `bytes` to a descriptor that blocks: a file, a terminal, a pipe. Short writes go on
-/// and EINTR is tried again; after an error nobody knows how much has been written.
+/// Writes all of `bytes` to a descriptor that blocks: a file, a terminal, a pipe. Short writes go
+/// on and EINTR is tried again; after an error nobody knows how much has been written.
 Result<void> write_all(int fd, std::span<const std::byte> bytes);
 
 inline Result<void> write_all(int fd, std::string_view text) {

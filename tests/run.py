@@ -42,7 +42,7 @@ def run_unit_tests(build, names):
         found = SYNTHESIS.search(re.sub(r"\x1b\[[0-9;]*m", "", done.stderr + done.stdout))
         good = int(found.group(2)) if found else 0
         bad = int(found.group(3)) + int(found.group(4)) if found else 1
-        if done.returncode != 0:
+        if done.returncode != 0 or good + bad == 0:  # no test at all is a failure too
             bad = max(bad, 1)
         passed += good
         failed += bad

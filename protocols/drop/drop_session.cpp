@@ -114,8 +114,7 @@ void DropSession::give_way() {
   abort();
 }
 
-// --- raw
-// ------------------------------------------------------------------------------------------
+// --- raw -----------------------------------------------------------------------------------------
 
 void DropSession::begin_raw() {
   step_ = Step::raw;
@@ -165,8 +164,7 @@ void DropSession::fail_raw(Error error) {
   stream().close();
 }
 
-// --- framed
-// ---------------------------------------------------------------------------------------
+// --- framed --------------------------------------------------------------------------------------
 
 std::size_t DropSession::take_header(std::span<const std::byte> bytes) {
   const Fed fed = header_.feed(bytes);
@@ -311,8 +309,7 @@ void DropSession::refuse(Status status, std::string_view message) {
   stream().close();
 }
 
-// --- progress
-// -------------------------------------------------------------------------------------
+// --- progress ------------------------------------------------------------------------------------
 
 void DropSession::begin_progress() {
   began_ = last_data_ = last_logged_ = stream().reactor().now();

@@ -3,7 +3,8 @@
 import socket
 import unittest
 
-from harness import PATIENCE, ServerTest, arrived, exchange, is_silent, receive, receive_all, reset
+from harness import (PATIENCE, ServerTest, arrived, exchange, is_silent, receive, receive_all,
+                     reset, send_until_stuck)
 
 WORDS = b"one two three four five six seven eight nine ten".split()
 ERROR = b"error: expected a whole number from 1 to 10"
@@ -59,7 +60,7 @@ class Words(ServerTest):
         self.assertTrue(is_silent(client, 0.1))
 
     def test_takes_several_requests_out_of_one_packet(self):
-        server = self.serve("words")
+        server = self.serve("words", options=NEVER)
         self.assertEqual(server.ask("words", b"1\n2\r\n\n3"),
                          b"one\ntwo\n" + ERROR + b"\nthree")
         self.assertEqual(server.ask("words", b"1\n" * 10_000), b"one\n" * 10_000)
@@ -120,8 +121,18 @@ class Words(ServerTest):
         self.assert_serves(server)
 
     def test_owes_all_answers_to_a_client_that_ends_early(self):
-        server = self.serve("words")
+        server = self.serve("words", options=NEVER)
         self.assertEqual(server.ask("words", b"5\n" * 300_000), b"five\n" * 300_000)
+
+    def test_a_gap_is_the_client_s_and_not_that_of_a_server_which_waits_for_it_to_read(self):
+        server = self.serve("words", options=LONG)
+        client = self.connect(server, "words")
+        requests = b"10\n" * 10_000_000
+        sent = send_until_stuck(client, requests, len(requests), quiet=1)  # longer than the gap
+        self.assertLess(sent, len(requests))
+        whole, rest = divmod(sent, len(b"10\n"))
+        expected = b"ten\n" * whole + (b"", b"one", b"ten")[rest]
+        self.assertTrue(exchange(client, b"") == expected)
 
     def test_owes_answers_many_times_as_long_as_the_requests(self):
         server = self.serve("words")

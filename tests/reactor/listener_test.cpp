@@ -223,6 +223,7 @@ Test(listener, rests_when_the_system_has_nothing_left) {
     clock.advance(limits::kAcceptPause);
     turn(reactor, 3);
     cr_expect(accepted.size() == 1, "errno %d", code);
+    clock.advance(limits::kExhaustedQuiet);
     accept_errors_left = 1'000'000;
     connect_to(listener, clients);
     cr_assert(wait_for(clients.back().get(), POLLOUT));

@@ -1,10 +1,15 @@
-#include "reactor/timer.h"
+#include "reactor/timer_queue.h"
 
 #include <algorithm>
 
 namespace sluice {
 
 TimerQueue::TimerQueue(Clock& clock) : clock_(&clock), quads_(1) {}
+
+/// Apart from now(), so that its callers, all hot, hold no system call.
+TimePoint TimerQueue::time_outside_turns() const {
+  return clock_->now();
+}
 
 TimerQueue::Slot TimerQueue::create(Callback callback) {
   if (free_.empty()) {
@@ -57,7 +62,7 @@ void TimerQueue::stop(Slot slot) {
   if (!(place & kDue)) take_out(place);
 }
 
-void TimerQueue::sift_up(std::uint32_t place, const Entry& entry) {
+void TimerQueue::sift_up(std::uint32_t place, Entry entry) {
   while (place != kRoot) {
     const std::uint32_t parent = place / 4 + 2;
     if (!entry.before(at(parent))) break;
@@ -67,7 +72,7 @@ void TimerQueue::sift_up(std::uint32_t place, const Entry& entry) {
   put(place, entry);
 }
 
-void TimerQueue::sift_down(std::uint32_t place, const Entry& entry) {
+void TimerQueue::sift_down(std::uint32_t place, Entry entry) {
   // Empty places hold the latest of all deadlines, so a quad is compared without counting.
   while (place - 2 < quads_.size()) {
     const Quad& children = quads_[place - 2];
@@ -82,7 +87,7 @@ void TimerQueue::sift_down(std::uint32_t place, const Entry& entry) {
   put(place, entry);
 }
 
-void TimerQueue::replace(std::uint32_t place, const Entry& entry) {
+void TimerQueue::replace(std::uint32_t place, Entry entry) {
   if (place != kRoot && entry.before(at(place / 4 + 2))) {
     sift_up(place, entry);
   } else {
