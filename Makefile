@@ -25,7 +25,7 @@ endif
 ALL_LDFLAGS  = $(OPT) -Wl,--gc-sections $(LDFLAGS)
 
 # Side by side unless the user chose a number.
-ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
+ifeq ($(MAKELEVEL)$(filter -j% --jobserver%,$(MAKEFLAGS)),0)
 MAKEFLAGS += -j$(shell nproc)
 endif
 MAKEFLAGS += --no-print-directory
@@ -113,7 +113,9 @@ test: deps-test ## every test: what is missing for it is installed first, or nam
 check: $(B)/sluice $(TESTS) $(EXAMPLES) $(if $(FAULTY_CALLS),$(B)/sluice-faulty)
 	@python3 tests/run.py $(B)
 
-SANITIZE := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+# gcc's manual on -fsanitize: warnings about uninitialised values are not to be relied on with it.
+SANITIZE := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all \
+            -fno-omit-frame-pointer -Wno-maybe-uninitialized
 sanitize: deps-test ## the tests under the address and undefined-behaviour sanitizers; leaks fail
 	@$(MAKE) B=build/sanitize OPT="$(SANITIZE)" check
 
