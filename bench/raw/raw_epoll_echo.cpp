@@ -21,6 +21,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "bench/raw/listen.h"
+
 namespace {
 
 constexpr int kEventsPerTurn = 512;
@@ -36,26 +38,6 @@ struct Connection {
 // do, was measured to take more than twice as long.
 alignas(4096) char buffer[kMostBytes];
 std::size_t buffer_size = 64 * 1024;  // of which so much is used
-
-int listen_on(int port) {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  const int on = 1;
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  socklen_t size = sizeof address;
-  auto* generic = reinterpret_cast<sockaddr*>(&address);
-  if (bind(fd, generic, size) != 0 || listen(fd, 4096) != 0) {
-    std::perror("listen");
-    std::exit(1);
-  }
-  getsockname(fd, generic, &size);
-  std::printf("raw echo listening on 127.0.0.1:%d\n", ntohs(address.sin_port));
-  std::fflush(stdout);
-  return fd;
-}
 
 void watch(int epoll, int operation, Connection* connection, std::uint32_t events) {
   epoll_event event{};
@@ -120,7 +102,7 @@ int main(int argc, char** argv) {
   if (argc > 2)
     buffer_size =
         std::clamp<std::size_t>(std::strtoul(argv[2], nullptr, 10) * 1024, 1024, kMostBytes);
-  const int listener = listen_on(argc > 1 ? std::atoi(argv[1]) : 0);
+  const int listener = listen_on(argc > 1 ? std::atoi(argv[1]) : 0, "raw echo", SOCK_NONBLOCK);
   const int epoll = epoll_create1(EPOLL_CLOEXEC);
   epoll_event event{};
   event.events = EPOLLIN;  // data.ptr stays null: that is the listener

@@ -17,30 +17,12 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "bench/raw/listen.h"
+
 namespace {
 
 constexpr std::size_t kMostBytes = 1024 * 1024;
 alignas(4096) char buffer[kMostBytes];  // the kernel copies fastest into aligned memory
-
-int listen_on(int port) {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const int on = 1;
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  socklen_t size = sizeof address;
-  auto* generic = reinterpret_cast<sockaddr*>(&address);
-  if (bind(fd, generic, size) != 0 || listen(fd, 16) != 0) {
-    std::perror("listen");
-    std::exit(1);
-  }
-  getsockname(fd, generic, &size);
-  std::printf("raw drop listening on 127.0.0.1:%d\n", ntohs(address.sin_port));
-  std::fflush(stdout);
-  return fd;
-}
 
 bool write_all(int fd, const char* bytes, std::size_t size) {
   while (size > 0) {
@@ -71,7 +53,7 @@ int main(int argc, char** argv) {
   }
   const std::size_t kib = argc > 3 ? std::strtoul(argv[3], nullptr, 10) : 128;
   const std::size_t size = std::clamp<std::size_t>(kib * 1024, 1024, kMostBytes);
-  const int listener = listen_on(std::atoi(argv[1]));
+  const int listener = listen_on(std::atoi(argv[1]), "raw drop");
   for (;;) {
     const int peer = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
     if (peer < 0) continue;

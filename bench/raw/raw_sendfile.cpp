@@ -18,27 +18,9 @@
 #include <cstdio>
 #include <cstdlib>
 
-namespace {
+#include "bench/raw/listen.h"
 
-int listen_on(int port) {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const int on = 1;
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  socklen_t size = sizeof address;
-  auto* generic = reinterpret_cast<sockaddr*>(&address);
-  if (bind(fd, generic, size) != 0 || listen(fd, 16) != 0) {
-    std::perror("listen");
-    std::exit(1);
-  }
-  getsockname(fd, generic, &size);
-  std::printf("raw offer listening on 127.0.0.1:%d\n", ntohs(address.sin_port));
-  std::fflush(stdout);
-  return fd;
-}
+namespace {
 
 void send_file(int peer, int file, off_t size) {
   for (off_t offset = 0; offset < size;) {
@@ -61,7 +43,7 @@ int main(int argc, char** argv) {
     return 1;
   }
   std::signal(SIGPIPE, SIG_IGN);  // sendfile has no MSG_NOSIGNAL
-  const int listener = listen_on(std::atoi(argv[1]));
+  const int listener = listen_on(std::atoi(argv[1]), "raw offer");
   for (;;) {
     const int peer = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
     if (peer < 0) continue;

@@ -17,12 +17,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-std::unique_ptr<Selector> make(SelectorKind kind) {
-  auto made = Selector::make(kind);
-  cr_assert(made);
-  return std::move(*made);
-}
-
 std::size_t count_ready(Selector& selector, Duration timeout = Duration::zero()) {
   const auto ready = selector.select(timeout);
   cr_assert(ready, "%s", ready ? "" : ready.error().message().c_str());

@@ -2,7 +2,9 @@
 
 #include <criterion/criterion.h>
 
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "reactor/reactor.h"
 
@@ -20,6 +22,13 @@
     suite##_##behaviour(sluice::SelectorKind::select);        \
   }                                                           \
   static void suite##_##behaviour([[maybe_unused]] sluice::SelectorKind kind)
+
+/// A selector of its own, without a Reactor.
+inline std::unique_ptr<sluice::Selector> make(sluice::SelectorKind kind) {
+  auto made = sluice::Selector::make(kind);
+  cr_assert(made);
+  return std::move(*made);
+}
 
 /// Turns the loop until `done()`; false when ten seconds of real time did not bring it.
 template <class Predicate>
