@@ -49,7 +49,7 @@ BENCHES  := $(patsubst %.cpp,$(B)/%,$(wildcard bench/*.cpp bench/raw/*.cpp bench
 OURS     := $(wildcard $(foreach folder,reactor protocols protocols/* tools tests/* bench bench/*, \
               $(folder)/*.cpp $(folder)/*.h))
 
-.PHONY: all run test check sanitize bench benches fuzz static format format-check lint install deps \
+.PHONY: all run examples test check sanitize bench benches fuzz static format format-check lint install deps \
         clean help
 .SECONDARY:
 
@@ -106,6 +106,8 @@ FAULTY_CALLS := $(shell grep -o '^ *FAULTY.[a-z0-9_]*' tests/fault/faults.cpp 2>
 $(B)/sluice-faulty: $(B)/obj/tests/fault/faults.o $(TOOL_OBJECTS) $(LIBRARY)
 	$(call say,link)
 	$(Q)$(CXX) $(ALL_LDFLAGS) $(FAULTY_CALLS:%=-Wl,--wrap=%) -o $@ $^
+
+examples: $(EXAMPLES) ## the programs of tests/examples, to build/examples
 
 test: deps-test ## every test: what is missing for it is installed first, or named
 	@$(MAKE) check
@@ -170,7 +172,7 @@ lint: deps-clang ## clang-tidy over every source file
 	  clang-tidy-19 --quiet --warnings-as-errors='*' -- -std=c++23 -I.
 
 install: $(B)/sluice ## into PREFIX (/usr/local), below DESTDIR
-	install -D -s -m 755 $(B)/sluice $(DESTDIR)$(PREFIX)/bin/sluice
+	install -D -s -m 755 $(B)/sluice "$(DESTDIR)$(PREFIX)/bin/sluice"
 
 deps: deps-test deps-bench deps-format deps-clang ## installs what tests, bench, format and lint need
 

@@ -15,9 +15,9 @@ using Started = std::expected<void, std::string>;
 /// What a service has done since it started.
 struct ServiceCounters {
   std::uint64_t connections = 0;  ///< accepted
-  std::uint64_t failures = 0;     ///< ended by an error, the peer's or ours
+  std::uint64_t failures = 0;     ///< of them, ended by an error, the peer's or ours
   std::uint64_t bytes_in = 0;
-  std::uint64_t bytes_out = 0;
+  std::uint64_t bytes_out = 0;  ///< sent, or queued to be
 };
 
 /// One network service of a process: what `sluice serve` starts, lists, drains and ends, and what

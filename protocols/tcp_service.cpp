@@ -7,22 +7,26 @@ Session::Session(TcpService& service, Fd socket, const Address& peer)
       stream_(service.reactor(), std::move(socket), *this, service.options().stream),
       peer_(peer) {}
 
-void Session::on_closed(Stream&, Error error) noexcept {
+void Session::on_closed(Stream& stream, Error error) noexcept {
   if (!error) {
-    log(LogLevel::info, "closed by peer");
+    log(LogLevel::info, stream.ended_by_peer() ? "closed by peer" : "closed");
   } else if (error.code == ECONNRESET || error.code == EPIPE) {
     log(LogLevel::info, "reset by peer");
   } else {
     log(LogLevel::warning, error.message());
   }
-  if (error) ++service_->counters_.failures;
+  if (error) failed();
   service_->remove(*this);
 }
 
 void Session::abort() {
   stream_.abort();
-  ++service_->counters_.failures;
+  failed();
   service_->remove(*this);
+}
+
+void Session::failed() {
+  if (!std::exchange(failed_, true)) ++service_->counters_.failures;
 }
 
 TcpService::TcpService(Reactor& reactor, Options options)

@@ -36,6 +36,8 @@ class Session : public StreamHandler {
   TcpService& service() const { return *service_; }
   /// Ends it at once and without a word to the peer but a reset.
   void abort();
+  /// Counts it as a failure, once.
+  void failed();
 
   template <class... Parts>
   void log(LogLevel level, const Parts&... parts) const;
@@ -47,6 +49,7 @@ class Session : public StreamHandler {
   Stream stream_;
   Address peer_;
   std::uint32_t index_ = 0;  // in the service's table
+  bool failed_ = false;
 };
 
 /// A service on one TCP (or Unix) address: the listener and the table of sessions that all of them
@@ -57,7 +60,7 @@ class TcpService : public Service {
     Address address;
     std::size_t max_clients = 0;    ///< at once; more wait in the listen queue; 0: no bound
     std::size_t serve_clients = 0;  ///< after so many were served the service ends; 0: never
-    Stream::Options stream{};
+    Stream::Options stream{.stall_timeout = limits::kStallTimeout};
   };
 
   TcpService(Reactor& reactor, Options options);

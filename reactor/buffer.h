@@ -11,15 +11,9 @@
 
 #include "reactor/error.h"
 #include "reactor/fd.h"
+#include "reactor/text.h"
 
 namespace sluice {
-
-inline std::span<const std::byte> as_bytes(std::string_view text) {
-  return std::as_bytes(std::span(text.data(), text.size()));
-}
-inline std::string_view as_text(std::span<const std::byte> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
 
 /// Immutable bytes with a count of their holders: one message, a thousand readers, one copy.
 /// Copying costs an increment. Of one thread: the count is not atomic.

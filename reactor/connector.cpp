@@ -26,9 +26,8 @@ void Connector::start(const Address& address, Duration timeout) {
 }
 
 void Connector::on_writable() noexcept {
-  int code = 0;
-  socklen_t size = sizeof code;
-  if (getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &code, &size) < 0) code = errno;
+  const auto connected = connect_result(socket_.get());
+  int code = connected ? 0 : connected.error().code;
   if (code == 0) {
     const auto local = Address::local_of(socket_.get());
     const auto peer = Address::peer_of(socket_.get());

@@ -54,9 +54,18 @@ inline constexpr auto kLingerIdle = 2s;
 inline constexpr auto kLingerTotal = 10s;
 inline constexpr std::size_t kLingerBytes = 1024 * 1024;
 
-/// Where the owner set no stall timeout: how long a closing connection may take nothing of what is
-/// still to be sent. Nobody is there any more to notice that it hangs.
+/// How long a client of a service may take nothing of what waits for it: it holds memory.
+inline constexpr auto kStallTimeout = 60s;
+
+/// The same for a closing connection whose owner set no stall timeout: nobody is there any more to
+/// notice that it hangs.
 inline constexpr auto kClosingStall = 60s;
+
+/// A connection over which nothing comes is asked after a minute whether the peer still lives, and
+/// is ended after another: the kernel's own defaults are two hours (tcp(7)).
+inline constexpr std::chrono::duration<int> kKeepaliveIdle = 60s;
+inline constexpr std::chrono::duration<int> kKeepaliveInterval = 10s;
+inline constexpr int kKeepaliveProbes = 6;
 
 /// Ready events collected per turn; more are collected in the next, round robin by the kernel.
 inline constexpr int kEventsPerTurn = 512;

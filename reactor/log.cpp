@@ -1,12 +1,16 @@
 #include "reactor/log.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <ctime>
+#include <utility>
 
 #include "reactor/fd.h"
+#include "reactor/printable.h"
 #include "reactor/write_all.h"
 
 namespace sluice {
@@ -21,6 +25,7 @@ constexpr std::string_view kNames[] = {"error", "warning", "info", "debug"};
 
 Fd log_file;
 std::string log_path;
+std::uint64_t lost_lines = 0;  // since one was written last
 
 }  // namespace
 
@@ -54,10 +59,18 @@ void detail::write_log_line(LogLevel level, std::string_view who, std::string_vi
   localtime_r(&now.tv_sec, &local);
   char stamp[32];
   const std::size_t size = std::strftime(stamp, sizeof stamp, "%Y-%m-%d %H:%M:%S ", &local);
-  const std::string line = concat(std::string_view(stamp, size), kNames[static_cast<int>(level)],
-                                  ' ', who, ": ", message, '\n');
-  // A log that cannot be written, on a full disk say, must not stop the services.
-  (void)write_all(log_file ? log_file.get() : STDERR_FILENO, line);
+  std::string line = concat(std::string_view(stamp, size), kNames[static_cast<int>(level)], ' ',
+                            who, ": ", printable(message), '\n');
+  // A log that cannot be written, on a full disk say or to a pipe that nobody empties, must not
+  // stop the services: a pipe that is ready takes a whole line without waiting (pipe(7), PIPE_BUF).
+  const int fd = log_file ? log_file.get() : STDERR_FILENO;
+  pollfd room{fd, POLLOUT, 0};
+  if (poll(&room, 1, 0) != 1) {
+    ++lost_lines;
+    return;
+  }
+  if (lost_lines != 0) line.insert(0, concat(std::exchange(lost_lines, 0), " lines lost\n"));
+  (void)write_all(fd, line);
 }
 
 }  // namespace sluice

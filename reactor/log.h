@@ -8,7 +8,8 @@
 #include "reactor/text.h"
 
 /// The log of the process: lines of `TIME LEVEL WHO: MESSAGE`, each by one write(2), to standard
-/// error or to a file. What a peer has sent must be made printable before it gets here.
+/// error or to a file, made printable(), so that no peer can forge a line. Never waits: while
+/// whoever reads the log does not, lines are dropped, and counted in the next.
 namespace sluice {
 
 enum class LogLevel { error, warning, info, debug };

@@ -93,6 +93,11 @@ class Selector {
   /// until the next call.
   Result<std::span<const Ready>> select(Duration timeout) {
     flush();
+    return select_flushed(timeout);
+  }
+
+  /// select() for who has just called flush(), to hear of what was refused.
+  Result<std::span<const Ready>> select_flushed(Duration timeout) {
     const int count = wait(poll_timeout(timeout));
     if (count < 0) return fail(name().data(), -count);
     return std::span<const Ready>(ready_, static_cast<std::size_t>(count));

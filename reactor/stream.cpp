@@ -26,9 +26,7 @@ Stream::Stream(Reactor& reactor, Fd socket, StreamHandler& handler, const Option
     finish_soon(watch.error());
     return;
   }
-  if (options.idle_timeout != Duration::zero() || options.stall_timeout != Duration::zero()) {
-    extra().timer.start(time_left());
-  }
+  if (options.idle_timeout != Duration::zero()) extra().timer.start(time_left());
 }
 
 Stream::~Stream() = default;
@@ -54,7 +52,8 @@ void Stream::read_ended(int code) {
   if (code != 0) return finish({code, "recv"});
   reading_ = Reading::ended;
   update_interest();
-  if (stage_ == Stage::open) handler_->on_eof(*this);
+  fin_came_first_ = stage_ == Stage::open;
+  if (fin_came_first_) handler_->on_eof(*this);
   if (stage_ != Stage::closed && writing_ == Writing::finished) finish({});
 }
 
@@ -122,9 +121,10 @@ OutputQueue& Stream::queue() {
 
 /// The queue stays for a while: only now are the kernel and the stall timeout told of it.
 void Stream::begin_waiting() {
-  if (extra_) extra_->last_sent = reactor_->now();
   update_interest();
-  if (extra_ && options_->stall_timeout != Duration::zero()) extra_->timer.start(time_left());
+  if (stall_timeout() == Duration::zero()) return;
+  extra().last_sent = reactor_->now();
+  extra().timer.start(time_left());
 }
 
 void Stream::start_queue_and_send() {
@@ -179,9 +179,7 @@ void Stream::fail_sending(Error error) {
   queue_.reset();
   extra().error = error;
   const bool peer_gone = error.code == EPIPE || error.code == ECONNRESET;
-  if (!peer_gone || reading_ == Reading::ended || reading_ == Reading::paused) {
-    return finish_soon(error);
-  }
+  if (!peer_gone || reading_ != Reading::flowing) return finish_soon(error);
   // What the peer sent before it went is still delivered; the end of it brings read_ended().
   update_interest();
 }
@@ -217,7 +215,7 @@ void Stream::close() {
     case Writing::finished:
       return end_writing();
     case Writing::failed:
-      return;
+      return finish_soon(extra().error);
   }
 }
 
@@ -270,6 +268,7 @@ void Stream::on_timer() {
   if (extra_->finishing) return finish(extra_->error);
   const bool lingers = stage_ == Stage::closing && writing_ == Writing::finished;
   const Duration left = lingers ? linger_left() : time_left();
+  if (left == Duration::max()) return;  // nothing is waited for any more
   if (left > Duration::zero()) return extra_->timer.start(left);
   finish(lingers ? Error{} : Error{ETIMEDOUT, queue_ ? "send" : "idle"});
 }

@@ -34,7 +34,8 @@ class Stream final : public IoHandler {
     std::size_t low_mark = limits::kLowMark;
     std::size_t write_cap = limits::kWriteCap;  ///< over it the connection ends with ENOBUFS
     Duration idle_timeout{};                    ///< nothing read nor sent for so long; zero: none
-    Duration stall_timeout{};  ///< output waits and the peer takes nothing; zero: none
+    /// Output waits and the peer takes nothing; zero: none, but limits::kClosingStall when closing.
+    Duration stall_timeout{};
   };
   static const Options kDefaults;
 
@@ -68,13 +69,16 @@ class Stream final : public IoHandler {
 
   /// Sends what is queued, then FIN, then waits, bounded by limits::kLinger*, for the peer's FIN
   /// while throwing away what it sends; then on_closed. Closing at once with unread input would
-  /// make the kernel send a reset, which destroys what the peer has not read yet.
+  /// make the kernel send a reset, which destroys what the peer has not read yet. A peer that takes
+  /// nothing for the stall timeout, or for limits::kClosingStall, ends it too.
   void close();
 
   /// Ends it now, by a reset when `reset`; what is queued is lost. No call follows.
   void abort(bool reset = true);
 
   bool open() const { return stage_ == Stage::open; }
+  /// Whether the peer's FIN came before our close().
+  bool ended_by_peer() const { return fin_came_first_; }
   int fd() const { return socket_.get(); }
   Reactor& reactor() const { return *reactor_; }
 
@@ -123,6 +127,7 @@ class Stream final : public IoHandler {
   Reading reading_ = Reading::flowing;
   Writing writing_ = Writing::open;
   bool pressed_ = false;  // on_backpressure(true) was the last said
+  bool fin_came_first_ = false;
   Watch watch_;
   TimePoint last_progress_;
   std::unique_ptr<OutputQueue> queue_;  // only while something waits

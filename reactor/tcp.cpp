@@ -82,10 +82,4 @@ Result<void> set_nonblocking(int fd, bool on) {
   return {};
 }
 
-void set_nodelay(int fd) {
-  const int saved = errno;
-  static_cast<void>(set_option(fd, option::no_delay, true));
-  errno = saved;
-}
-
 }  // namespace sluice

@@ -22,7 +22,4 @@ Result<void> connect_result(int fd);
 
 Result<void> set_nonblocking(int fd, bool on = true);
 
-/// TCP_NODELAY on: small writes leave at once. Silent where there is no such thing (Unix sockets).
-void set_nodelay(int fd);
-
 }  // namespace sluice

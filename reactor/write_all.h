@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "reactor/error.h"
+#include "reactor/text.h"
 
 namespace sluice {
 
@@ -13,7 +14,7 @@ namespace sluice {
 Result<void> write_all(int fd, std::span<const std::byte> bytes);
 
 inline Result<void> write_all(int fd, std::string_view text) {
-  return write_all(fd, std::as_bytes(std::span(text)));
+  return write_all(fd, as_bytes(text));
 }
 
 }  // namespace sluice

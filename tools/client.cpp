@@ -7,12 +7,15 @@
 #include <utility>
 
 #include "protocols/files/name.h"
+#include "reactor/printable.h"
 #include "reactor/text.h"
 
 namespace sluice::tools {
 namespace {
 
 /// A dead machine is found out after a minute: 30 s of silence, then 3 probes without an answer.
+/// While bytes wait for their acknowledgement no probes are sent, so that has a bound of its own.
+constexpr int kUnansweredMilliseconds = 60'000;
 constexpr int kKeepAliveIdleSeconds = 30, kKeepAliveEverySeconds = 10, kKeepAliveProbes = 3;
 
 /// What the kernel takes without having sent it: else it would take megabytes at once, and progress
@@ -20,13 +23,14 @@ constexpr int kKeepAliveIdleSeconds = 30, kKeepAliveEverySeconds = 10, kKeepAliv
 constexpr int kUnsentBytes = 512 * 1024;
 
 void set_up(Socket& socket) {
-  set_nodelay(socket.fileno());
   // Patience, not correctness: a kernel or a Unix socket without them does as well.
+  (void)socket.setsockopt(option::no_delay, true);
   (void)socket.setsockopt(option::keep_alive, true);
   (void)socket.setsockopt(IPPROTO_TCP, TCP_KEEPIDLE, kKeepAliveIdleSeconds);
   (void)socket.setsockopt(IPPROTO_TCP, TCP_KEEPINTVL, kKeepAliveEverySeconds);
   (void)socket.setsockopt(IPPROTO_TCP, TCP_KEEPCNT, kKeepAliveProbes);
   (void)socket.setsockopt(IPPROTO_TCP, TCP_NOTSENT_LOWAT, kUnsentBytes);
+  (void)socket.setsockopt(IPPROTO_TCP, TCP_USER_TIMEOUT, kUnansweredMilliseconds);
 }
 
 Result<Socket> connect_one(const Address& address) {
@@ -47,7 +51,7 @@ int report(std::string_view command, const Trouble& trouble) {
 }
 
 Outcome<Socket> connect_to(std::string_view host_port) {
-  const std::string shown = files::printable(host_port);
+  const std::string shown = printable(host_port);
   const auto addresses = resolve(host_port);
   if (!addresses) {
     const int exit = addresses.error().code == EINVAL ? kWrongUsage : kFailed;
@@ -97,18 +101,26 @@ LineInput::Event LineInput::next(std::string& line, const Socket* socket) {
     pollfd watched[2] = {{fd_, POLLIN, 0}, {socket ? socket->fileno() : -1, POLLIN, 0}};
     if (poll(watched, 2, -1) < 0) {
       if (errno == EINTR) continue;
+      error_ = errno;
       return Event::end;
     }
     if (watched[0].revents != 0) {
       char piece[65536];
       const ssize_t size = read(fd_, piece, sizeof piece);
       if (size > 0) held_.append(piece, static_cast<std::size_t>(size));
-      ended_ = size == 0 || (size < 0 && errno != EINTR && errno != EAGAIN);
+      if (held_.size() > kMaxLineBytes) error_ = EMSGSIZE;
+      if (size < 0 && errno != EINTR && errno != EAGAIN) error_ = errno;
+      ended_ = size == 0 || error_ != 0;
     } else if (watched[1].revents != 0) {
       return Event::peer;
     }
   }
   return Event::line;
+}
+
+Outcome<void> LineInput::status() const {
+  if (error_ == 0) return {};
+  return trouble(concat("standard input: ", std::strerror(error_)));
 }
 
 namespace {
@@ -133,7 +145,8 @@ Outcome<void> answer_lines(Socket& socket, Ask ask) {
   for (;;) {
     const LineInput::Event event = input.next(line, &socket);
     if (event == LineInput::Event::peer) return std::unexpected(out_of_turn(socket));
-    if (event == LineInput::Event::end || line == "q") return {};
+    if (event == LineInput::Event::end) return input.status();
+    if (line == "q") return {};
     if (auto done = answer_one(socket, line, ask); !done) return done;
   }
 }

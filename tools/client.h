@@ -35,6 +35,9 @@ int report(std::string_view command, const Trouble& trouble);
 /// messages at once, and notices by keep-alive when the other machine has gone. Wrong usage when
 /// `host_port` is not HOST:PORT.
 inline constexpr auto kConnectTimeout = std::chrono::seconds(10);
+
+/// How long a server that is to answer at once may take, or that sends a file may pause.
+inline constexpr Duration kAnswerTimeout = std::chrono::seconds(60);
 Outcome<Socket> connect_to(std::string_view host_port);
 
 /// How a connection ended: by a FIN, or, as the error of a call tells, by a RST or otherwise.
@@ -55,14 +58,20 @@ class LineInput {
   enum class Event { line, end, peer };
   /// Waits for a line, for the end, or until the peer of `socket` has spoken out of turn.
   Event next(std::string& line, const Socket* socket = nullptr);
+  /// After the end: whether it was one, or the input could not be read.
+  Outcome<void> status() const;
 
  private:
+  /// What has no newline by then is no line, and must not fill the memory.
+  static constexpr std::size_t kMaxLineBytes = 16 * 1024 * 1024;
+
   bool take(std::string& line);
 
   int fd_;
   std::string held_;
   std::size_t searched_ = 0;  // bytes of held_ known to be without a newline
   bool ended_ = false;
+  int error_ = 0;  // errno of the read that failed
 };
 
 /// Sends a message and returns the answer.

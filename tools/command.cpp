@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "reactor/printable.h"
 #include "reactor/text.h"
 #include "reactor/write_all.h"
 
@@ -19,7 +20,9 @@ std::expected<Arguments, std::string> parse_arguments(std::span<char* const> wor
   bool only_operands = false;
   for (std::size_t i = 0; i < words.size(); ++i) {
     const std::string_view word = words[i];
-    if (only_operands || word.size() < 2 || word[0] != '-') {
+    // No option begins with a digit, so -1 is a number.
+    const bool number = word.size() > 1 && word[1] >= '0' && word[1] <= '9';
+    if (only_operands || word.size() < 2 || word[0] != '-' || number) {
       parsed.operands.push_back(word);
       continue;
     }
@@ -51,7 +54,8 @@ std::expected<Arguments, std::string> parse_arguments(std::span<char* const> wor
 }
 
 int complain(std::string_view command, std::string_view message) {
-  (void)write_all(STDERR_FILENO, concat("sluice ", command, ": ", message, '\n'));
+  (void)write_all(STDERR_FILENO,
+                  concat("sluice ", printable(command), ": ", printable(message), '\n'));
   return kFailed;
 }
 
@@ -60,8 +64,12 @@ int misused(std::string_view command, std::string_view message) {
   return kWrongUsage;
 }
 
-void print(std::string_view text) {
-  (void)write_all(STDOUT_FILENO, text);
+int print(std::string_view text) {
+  const auto written = write_all(STDOUT_FILENO, text);
+  if (written) return kOk;
+  (void)write_all(STDERR_FILENO,
+                  concat("sluice: standard output: ", written.error().message(), '\n'));
+  return kFailed;
 }
 
 }  // namespace sluice::tools

@@ -51,8 +51,8 @@ int complain(std::string_view command, std::string_view message);
 /// The same for wrong usage, with a word on where help is; returns kWrongUsage.
 int misused(std::string_view command, std::string_view message);
 
-/// Writes all of `text` to standard output.
-void print(std::string_view text);
+/// Writes all of `text` to standard output; kFailed, with a word on standard error, when it cannot.
+int print(std::string_view text);
 
 extern const Command kServe;
 extern const Command kEcho;

@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include "protocols/files/name.h"
+#include "reactor/printable.h"
 #include "reactor/text.h"
 #include "tools/drop_upload.h"
 
@@ -33,7 +34,7 @@ Outcome<void> hear_out(Socket& socket, bool all_sent) {
     said += *piece;
   }
   if (said.ends_with('\n')) said.pop_back();
-  if (!said.empty()) return trouble(concat("the server says: ", files::printable(said)));
+  if (!said.empty()) return trouble(concat("the server says: ", printable(said)));
   if (!all_sent) return trouble(concat(kClosedByPeer, " before all was sent"));
   return {};
 }
@@ -66,7 +67,9 @@ Outcome<Transfer> send_raw(const Choices& choices, const LocalFile& file) {
   // Of a connection that is reset already, it fails; why, the next read tells.
   const bool ended = socket->shutdown(SHUT_WR).has_value();
   if (auto heard = hear_out(*socket, ended); !heard) return std::unexpected(heard.error());
-  return progress.transfer();
+  Transfer transfer = progress.transfer();
+  if (transfer.done == 0) return trouble("it is empty: nothing was sent, so nothing is stored");
+  return transfer;
 }
 
 // --- files -------------------------------------------------------------------------------------
@@ -81,8 +84,7 @@ int send_file(const Choices& choices, Uploader& uploader, const std::string& pat
     if (!why.names_peer) why.text = concat(file->shown, ": ", why.text);
     return report("drop", why);
   }
-  if (choices.verbose) print(summary_line(*done) + "\n");
-  return kOk;
+  return choices.verbose ? print(summary_line(*done) + "\n") : int{kOk};
 }
 
 int send_files(const Choices& choices, std::span<const std::string_view> paths) {
@@ -105,8 +107,12 @@ int ask_for_files(const Choices& choices) {
   int status = kOk;
   std::string path;
   for (;;) {
-    print(concat(kQuestion, '\n'));
-    if (input.next(path) != LineInput::Event::line || path == "exit") return status;
+    if (print(concat(kQuestion, '\n')) != kOk) return kFailed;
+    if (input.next(path) != LineInput::Event::line) {
+      if (auto read = input.status(); !read) return report("drop", read.error());
+      return status;
+    }
+    if (path == "exit") return status;
     if (path.empty()) continue;
     Uploader uploader = choices.uploader();
     const int sent = send_file(choices, uploader, path);
@@ -119,7 +125,7 @@ int run(const Arguments& arguments) {
   const auto& operands = arguments.operands;
   if (operands.empty()) return misused("drop", "where to? HOST:PORT is missing");
   if (operands.back().find(':') == std::string_view::npos) {
-    return misused("drop", concat(files::printable(operands.back()), " is not HOST:PORT"));
+    return misused("drop", concat(printable(operands.back()), " is not HOST:PORT"));
   }
   const std::span paths = std::span(operands).first(operands.size() - 1);
   const Choices choices{std::string(operands.back()), arguments.has("--raw"),

@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "protocols/files/name.h"
+#include "reactor/printable.h"
 #include "reactor/text.h"
 
 namespace sluice::tools {
@@ -30,7 +31,7 @@ std::int64_t nanoseconds(const timespec& time) {
 
 Outcome<LocalFile> LocalFile::open(const std::string& path, bool regular) {
   LocalFile file;
-  file.shown = files::printable(path);
+  file.shown = printable(path);
   const auto wrong = [&](int error) {
     return trouble(concat("cannot read ", file.shown, ": ", std::strerror(error)));
   };
@@ -42,6 +43,11 @@ Outcome<LocalFile> LocalFile::open(const std::string& path, bool regular) {
   if (S_ISDIR(status.st_mode)) return wrong(EISDIR);
   if (S_ISREG(status.st_mode)) {
     file.size = static_cast<std::uint64_t>(status.st_size);
+    char byte;
+    if (regular && status.st_size == 0 && ::pread(file.fd.get(), &byte, 1, 0) == 1) {
+      return trouble(
+          concat("cannot send ", file.shown, ": it does not tell its size (--raw sends it)"));
+    }
     ::posix_fadvise(file.fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
   } else if (regular) {
     return trouble(concat("cannot send ", file.shown, ": not a regular file (--raw sends others)"));
@@ -93,7 +99,7 @@ Outcome<Transfer> Uploader::upload(const LocalFile& file) {
     const Failure& why = done.error();
     if (!why.broken) return std::unexpected(why.trouble);
     if (!options_.retry || tries_ == kTries) {
-      gave_up_ = true;
+      gave_up_ = !why.answered;
       return std::unexpected(why.trouble);
     }
     const int pause = 1 << tries_++;
@@ -124,6 +130,7 @@ Uploader::Step<void> Uploader::connect() {
     return std::unexpected(Failure{socket.error(), was_connected_});
   }
   socket_ = std::move(*socket);
+  said_.clear();
   connected_ = was_connected_ = true;
   return {};
 }
@@ -209,7 +216,8 @@ Uploader::Step<std::span<const std::byte>> Uploader::read(const LocalFile& file,
 /// A server that speaks now refuses, and its reason is worth more than "closed by peer": it may
 /// wait to be read even where sending fails already.
 Uploader::Step<void> Uploader::send(std::span<const std::byte> bytes, Progress& progress) {
-  const auto sent = send_watched(socket_, bytes, progress);
+  // What came behind an earlier reply comes before all that is still on its way.
+  const Result<bool> sent = said_.empty() ? send_watched(socket_, bytes, progress) : false;
   if (sent && *sent) return {};
   const auto said = reply();
   if (!said) return sent ? std::unexpected(said.error()) : lost(how_lost(sent.error()));
@@ -220,14 +228,18 @@ Uploader::Step<void> Uploader::send(std::span<const std::byte> bytes, Progress& 
 Uploader::Step<drop::Reply> Uploader::reply() {
   drop::ReplyDecoder decoder;
   for (;;) {
+    const drop::Fed fed = decoder.feed(said_);
+    said_.erase(said_.begin(), said_.begin() + static_cast<std::ptrdiff_t>(fed.taken));
+    if (fed.progress == drop::Progress::done) {
+      spoke_ = true;
+      return decoder.reply();
+    }
     std::array<std::byte, 4096> bytes;
     const auto size = socket_.recv_into(bytes);
     timed_out_ = !size && size.error().code == ETIMEDOUT;
     if (!size) return lost(how_lost(size.error()));
     if (*size == 0) return lost(kClosedByPeer);
-    const drop::Fed fed = decoder.feed(std::span(bytes).first(*size));
-    if (fed.taken < *size) return std::unexpected(Failure{{.text = "the server said too much"}});
-    if (fed.progress == drop::Progress::done) return decoder.reply();
+    said_.assign(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(*size));
   }
 }
 
@@ -248,13 +260,14 @@ Uploader::Step<drop::Reply> Uploader::reply_to_header() {
 std::unexpected<Uploader::Failure> Uploader::refused(const drop::Reply& reply) const {
   const bool passes = reply.status == drop::Status::busy ||
                       (tries_ > 0 && reply.status == drop::Status::shutting_down);
-  const std::string said = files::printable(reply.message.substr(0, kMaxShownBytes));
+  std::string said = printable(reply.message.substr(0, kMaxShownBytes));
+  if (reply.status == drop::Status::exists) said += " (--replace replaces it)";
   return std::unexpected(
-      Failure{{.text = said.empty() ? drop::sentence(reply.status) : said}, passes});
+      Failure{{.text = said.empty() ? drop::sentence(reply.status) : said}, passes, true});
 }
 
 std::unexpected<Uploader::Failure> Uploader::lost(std::string_view how) const {
-  return std::unexpected(Failure{{.text = std::string(how)}, true});
+  return std::unexpected(Failure{{.text = std::string(how)}, spoke_});
 }
 
 }  // namespace sluice::tools

@@ -58,10 +58,10 @@ class Uploader {
   bool gave_up() const { return gave_up_; }
 
  private:
-  /// `broken`: another try may do.
   struct Failure {
     Trouble trouble;
-    bool broken = false;
+    bool broken = false;    ///< another try may do
+    bool answered = false;  ///< the server is there, and refuses
   };
   template <class T>
   using Step = std::expected<T, Failure>;
@@ -85,11 +85,13 @@ class Uploader {
   bool connected_ = false;      // socket_ is
   bool was_connected_ = false;  // it has been, at some time: then losing it is worth a retry
   bool gave_up_ = false;
+  bool spoke_ = false;         // there was a reply: it is a server of this kind
   bool timed_out_ = false;     // the last reply() did
   int tries_ = 0;              // of this file, since there was progress last
   std::uint64_t reached_ = 0;  // the farthest offset of this file that the server told
   files::Sha256 sha_;
   std::vector<std::byte> piece_;
+  std::vector<std::byte> said_;  // came behind the reply read last
 };
 
 }  // namespace sluice::tools

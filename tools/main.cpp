@@ -1,6 +1,10 @@
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <csignal>
 
 #include "reactor/text.h"
+#include "reactor/write_all.h"
 #include "tools/command.h"
 
 namespace {
@@ -35,12 +39,21 @@ std::string help_of(const Command& command) {
   return text;
 }
 
+/// A socket must not get the number of a standard stream that the caller has closed: what is meant
+/// for a terminal would go to the peer. Opened the wrong way round, so that use stays an error.
+void keep_standard_numbers() {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+    if (fcntl(fd, F_GETFD) < 0) {
+      (void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+    }
+  }
+}
+
 int run(const Command& command, std::span<char* const> words) {
   for (const std::string_view word : words) {
     if (word == "--") break;
     if (word == "--help" || word == "-h") {
-      print(help_of(command));
-      return kOk;
+      return print(help_of(command));
     }
   }
   auto arguments = parse_arguments(words, command.options);
@@ -51,25 +64,26 @@ int run(const Command& command, std::span<char* const> words) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  keep_standard_numbers();
   // A full disk and a vanished reader are errors of a call, not the end of the process.
   std::signal(SIGXFSZ, SIG_IGN);
   std::signal(SIGPIPE, SIG_IGN);
   if (argc < 2) {
-    complain("(no command)", "name a command\n" + overview());
+    complain("(no command)", "name one of these");
+    (void)write_all(STDERR_FILENO, overview());
     return kWrongUsage;
   }
   const std::string_view name = argv[1];
-  if (name == "--help" || name == "-h" || name == "help") {
-    print(overview());
-    return kOk;
-  }
+  const bool help = name == "help" && argc > 2;
+  if (name == "--help" || name == "-h" || (name == "help" && !help)) return print(overview());
   if (name == "--version") {
-    print("sluice " SLUICE_VERSION "\n");
-    return kOk;
+    return print("sluice " SLUICE_VERSION "\n");
   }
+  const std::string_view wanted = help ? argv[2] : name;
   for (const Command* command : kCommands) {
-    if (command->name == name) return run(*command, std::span(argv + 2, argv + argc));
+    if (command->name != wanted) continue;
+    return help ? print(help_of(*command)) : run(*command, std::span(argv + 2, argv + argc));
   }
-  complain(name, "no such command (see 'sluice --help')");
+  complain(wanted, "no such command (see 'sluice --help')");
   return kWrongUsage;
 }

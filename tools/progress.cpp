@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "protocols/files/name.h"
+#include "reactor/printable.h"
 #include "reactor/text.h"
 #include "tools/client.h"
 
@@ -211,7 +212,7 @@ std::string progress_line(const Transfer& transfer, std::size_t width) {
 }
 
 Progress::Progress(std::string_view name, std::optional<std::uint64_t> total, std::uint64_t skipped)
-    : transfer_{files::printable(name), skipped, total, skipped, {}},
+    : transfer_{printable(name), skipped, total, skipped, {}},
       start_(std::chrono::steady_clock::now()),
       last_drawn_(start_),
       terminal_(isatty(STDERR_FILENO) == 1) {}

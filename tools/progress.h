@@ -7,12 +7,13 @@
 #include <string_view>
 
 #include "reactor/clock.h"
+#include "reactor/printable.h"
 
 namespace sluice::tools {
 
 /// How far a transfer has come.
 struct Transfer {
-  std::string name;  ///< of the file, fit for a terminal: files::printable()
+  std::string name;  ///< of the file, fit for a terminal: printable()
   std::uint64_t done = 0;
   std::optional<std::uint64_t> total;  ///< bytes, where they are known
   std::uint64_t skipped = 0;           ///< bytes of `done` that were there before: not of the rate

@@ -1,3 +1,4 @@
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 #include "protocols/files/name.h"
 #include "protocols/files/new_file.h"
 #include "reactor/pack.h"
+#include "reactor/printable.h"
 #include "reactor/text.h"
 #include "tools/client.h"
 #include "tools/progress.h"
@@ -36,7 +38,7 @@ class Output {
     const std::size_t slash = path.rfind('/');
     name_ = path.substr(slash + 1);
     replace_ = replace;
-    shown_ = files::printable(path);
+    shown_ = printable(path);
     const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
     if (auto fits = files::check_component(name_); !fits) return wrong(fits.error().operation);
     auto directory = files::Directory::open(folder);
@@ -45,6 +47,10 @@ class Output {
     // What an earlier run left when it was ended by ^C; partial uploads are not ours to judge.
     (void)files::clean_stale(*directory_, kForEver);
     if (!replace && directory_->exists(name_)) return wrong("is there already (see --replace)");
+    struct stat there;
+    if (::stat(path.c_str(), &there) == 0 && !S_ISREG(there.st_mode)) {
+      return wrong("is not a regular file (-o - writes to standard output)");
+    }
     auto file = files::NewFile::create(*directory_);
     if (!file) return wrong(std::strerror(file.error().code));
     file_.emplace(std::move(*file));
@@ -106,6 +112,7 @@ class Download {
     if (auto done = choices_.path ? open(*choices_.path) : Outcome<void>(); !done) {
       return std::unexpected(done.error());
     }
+    (void)socket_.settimeout(kAnswerTimeout);
     if (auto sent = socket_.sendall(choices_.lecture ? kLectureRequest : kRequest); !sent) {
       return trouble(std::string(how_lost(sent.error())));
     }
@@ -225,7 +232,7 @@ int run(const Arguments& arguments) {
   const auto done = Download(*socket, std::move(choices)).run();
   if (!done) return report("receive", done.error());
   const bool tell = arguments.has("--verbose") || isatty(STDOUT_FILENO) == 1;
-  if (tell && !to_stdout) print(summary_line(*done) + "\n");
+  if (tell && !to_stdout && print(summary_line(*done) + "\n") != kOk) return kFailed;
   return kOk;
 }
 

@@ -1,4 +1,5 @@
 #include <sys/resource.h>
+#include <sys/select.h>
 
 #include <algorithm>
 #include <csignal>
@@ -33,13 +34,15 @@ constexpr Option kOptions[] = {
     {"--log-file", "FILE", "append the log to it; SIGHUP opens it anew"},
 };
 
-/// A client costs a descriptor, so take as many as the system lets us have.
-void raise_descriptor_limit() {
+/// A client costs a descriptor, so take as many as the system lets us have; with select no more
+/// than it can watch, so that new clients wait as at any other limit.
+void raise_descriptor_limit(SelectorKind selector) {
   rlimit limit;
-  if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != limit.rlim_max) {
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-  }
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  if (selector == SelectorKind::select)
+    limit.rlim_cur = std::min<rlim_t>(FD_SETSIZE, limit.rlim_max);
+  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 /// The services of one process, from start to drain.
@@ -93,7 +96,11 @@ std::expected<void, int> Server::start(bool all) {
       services_.push_back({&kind, std::move(*service), {}});
       services_.back().service->on_finished([this] { one_finished(); });
     } else {
-      complain("serve", concat(kind.name, ": ", started.error()));
+      const bool at_default = !kind.data_option.empty() && !settings_->has(kind.data_option);
+      complain("serve",
+               concat(kind.name, ": ", started.error(),
+                      at_default && !all ? concat("; --", kind.data_option, " names another")
+                                         : std::string()));
       if (!all) return std::unexpected(kFailed);
       services_.push_back({&kind, nullptr, started.error()});
     }
@@ -126,7 +133,12 @@ void Server::announce(bool table) const {
         row(running.kind->name, "-", concat("not started: ", running.trouble));
       }
     }
-    text += concat("\nFiles are kept under ./", kDataDirectory, ". Stop with Ctrl-C.\n");
+    text += '\n';
+    for (const ServiceKind& kind : service_kinds()) {
+      const std::string* data = settings_->find(kind.data_option);
+      if (data) text += concat("  ", kind.name, " keeps to ", *data, '\n');
+    }
+    text += concat("Other files are under ./", kDataDirectory, ". Stop with Ctrl-C.\n");
   }
   print(text);
 }
@@ -235,7 +247,7 @@ int run_serve(const Arguments& arguments) {
       return complain("serve", prepared.error());
     }
   }
-  raise_descriptor_limit();
+  raise_descriptor_limit(options->selector);
   Reactor reactor(std::move(*options));
   Server server(reactor, settings, std::chrono::seconds(*drain));
   if (auto started = server.start(all); !started) return started.error();

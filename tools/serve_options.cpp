@@ -12,6 +12,9 @@
 namespace sluice::tools {
 namespace {
 
+/// Far more than all options with the longest paths.
+constexpr std::size_t kMaxConfigBytes = 1024 * 1024;
+
 std::string_view trimmed(std::string_view text) {
   constexpr std::string_view kBlanks = " \t\r";
   const std::size_t first = text.find_first_not_of(kBlanks);
@@ -30,6 +33,7 @@ Result<std::string> read_whole(const std::string& path) {
     if (size < 0) return fail("read");
     if (size == 0) return text;
     text.append(part, static_cast<std::size_t>(size));
+    if (text.size() > kMaxConfigBytes) return fail("read", EFBIG);
   }
 }
 

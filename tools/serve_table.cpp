@@ -62,15 +62,15 @@ Made make_offer(Reactor& reactor, const Address& address, const ServeSettings& s
 }
 
 constexpr ServiceKind kKinds[] = {
-    {"echo", "127.0.0.1:65432", make_echo,
+    {"echo", "127.0.0.1:65432", "", make_echo,
      [](const std::string& address) { return concat("echo ", address, " hello"); }},
-    {"time", "127.0.0.1:5000", make_time,
+    {"time", "127.0.0.1:5000", "", make_time,
      [](const std::string& address) { return concat("time ", address); }},
-    {"words", "127.0.0.1:5001", make_words,
+    {"words", "127.0.0.1:5001", "", make_words,
      [](const std::string& address) { return concat("words ", address, " 7"); }},
-    {"drop", "127.0.0.1:8080", make_drop,
+    {"drop", "127.0.0.1:8080", "drop-dir", make_drop,
      [](const std::string& address) { return concat("drop README.md ", address); }},
-    {"offer", "127.0.0.1:5002", make_offer,
+    {"offer", "127.0.0.1:5002", "offer-file", make_offer,
      [](const std::string& address) { return concat("receive ", address); }},
 };
 

@@ -19,6 +19,7 @@ using Made = std::expected<std::unique_ptr<Service>, std::string>;
 struct ServiceKind {
   std::string_view name;  ///< `--NAME ADDRESS`, and the prefix of its options
   std::string_view default_address;
+  std::string_view data_option;  ///< which names its files, without dashes; "" when it has none
   /// Makes it, not started yet. The error is a sentence about an option.
   Made (*make)(Reactor& reactor, const Address& address, const ServeSettings& settings);
   /// The arguments of `sluice` that show it at work, for a person to type; gets HOST:PORT.

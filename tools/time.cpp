@@ -1,4 +1,5 @@
 #include "protocols/files/name.h"
+#include "reactor/printable.h"
 #include "tools/client.h"
 
 namespace sluice::tools {
@@ -23,11 +24,12 @@ int run(const Arguments& arguments) {
   if (arguments.operands.size() > 1) return misused("time", "too many arguments");
   auto socket = connect_to(arguments.operands[0]);
   if (!socket) return report("time", socket.error());
+  (void)socket->settimeout(kAnswerTimeout);
   auto text = read_all(*socket);
   if (!text) return report("time", text.error());
   if (text->empty()) return complain("time", "closed by peer without a word");
   if (text->ends_with('\n')) text->pop_back();
-  const auto done = put_line(files::printable(*text));
+  const auto done = put_line(printable(*text));
   return done ? kOk : report("time", done.error());
 }
 

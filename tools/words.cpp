@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "protocols/files/name.h"
+#include "reactor/printable.h"
 #include "reactor/text.h"
 #include "tools/client.h"
 
@@ -12,13 +13,12 @@ using namespace std::chrono_literals;
 constexpr std::size_t kMaxAnswerBytes = 4096;
 
 /// A server that ends its answers by nothing is done when it has paused for so long.
-constexpr auto kAnswerGap = 200ms;
+constexpr Duration kAnswerGap = 200ms;
 
 Outcome<std::string> read_answer(Socket& socket) {
   std::string answer;
   while (!answer.ends_with('\n')) {
-    if (auto set = socket.settimeout(answer.empty() ? std::optional<Duration>() : kAnswerGap);
-        !set) {
+    if (auto set = socket.settimeout(answer.empty() ? kAnswerTimeout : kAnswerGap); !set) {
       return trouble(set.error().message());
     }
     const auto piece = socket.recv(kMaxAnswerBytes);
@@ -43,7 +43,7 @@ Outcome<std::string> ask(Socket& socket, std::string_view number) {
   auto answer = read_answer(socket);
   if (!answer) return answer;
   if (answer->ends_with('\n')) answer->pop_back();
-  return files::printable(*answer);
+  return printable(*answer);
 }
 
 int run(const Arguments& arguments) {

@@ -1,5 +1,7 @@
 #include "protocols/drop/drop_service.h"
 
+#include <algorithm>
+
 #include "protocols/drop/drop_session.h"
 #include "protocols/files/new_file.h"
 
@@ -36,10 +38,22 @@ void DropService::drain() {
 }
 
 unsigned DropService::reserve_number() {
+  const auto taken = [&](unsigned number) {
+    return numbers_.contains(number) || directory_->exists(raw_name(number));
+  };
   unsigned number = 0;
-  while (numbers_.contains(number) || directory_->exists(raw_name(number))) ++number;
+  while (number < kLowNumbers && taken(number)) ++number;
+  if (number == kLowNumbers) {
+    while (taken(beyond_)) ++beyond_;
+    number = beyond_;
+  }
   numbers_.insert(number);
   return number;
+}
+
+void DropService::release_number(unsigned number) {
+  numbers_.erase(number);
+  if (number >= kLowNumbers) beyond_ = std::min(beyond_, number);
 }
 
 bool DropService::claim(const UploadId& id, DropSession& session) {

@@ -18,11 +18,12 @@ class DropService final : public TcpService {
   struct Options {
     Address address;
     std::string directory;
-    std::size_t serve_clients = 0;        ///< clients that sent something; then it ends; 0: never
+    std::size_t serve_clients = 0;        ///< clients with a file stored; then it ends; 0: never
     std::uint64_t max_size = UINT64_MAX;  ///< bytes of the largest file taken
     bool allow_hidden = false;            ///< names with a leading dot
     bool sync = false;                    ///< on the disk before it is said to be stored
-    std::chrono::seconds keep_partials = std::chrono::hours(24 * 7);  ///< for a resume
+    /// What broke off is kept so long for a resume; older ones go when the service starts.
+    std::chrono::seconds keep_partials = std::chrono::hours(24 * 7);
   };
 
   DropService(Reactor& reactor, Options options);
@@ -37,9 +38,10 @@ class DropService final : public TcpService {
   const files::Directory& directory() const { return *directory_; }
   bool draining() const { return draining_; }
 
-  /// The lowest number whose name is free on the disk and among the uploads under way.
+  /// A number whose name is free on the disk and among the uploads under way: the lowest one while
+  /// that is below kLowNumbers, else one found without walking over all the files stored before.
   unsigned reserve_number();
-  void release_number(unsigned number) { numbers_.erase(number); }
+  void release_number(unsigned number);
 
   /// Makes `session` the one that uploads `id`. False while another does and is making progress;
   /// one that has fallen silent, as after a lost connection, is ended in favour of the new.
@@ -52,7 +54,10 @@ class DropService final : public TcpService {
  private:
   Options options_;
   std::optional<files::Directory> directory_;
+  static constexpr unsigned kLowNumbers = 256;
+
   std::set<unsigned> numbers_;
+  unsigned beyond_ = kLowNumbers;  // those from kLowNumbers to here are taken
   std::map<UploadId, DropSession*> uploads_;
   bool draining_ = false;
 };

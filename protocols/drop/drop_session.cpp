@@ -6,12 +6,10 @@
 #include <cerrno>
 
 #include "protocols/files/name.h"
+#include "reactor/printable.h"
 
 namespace sluice::drop {
 namespace {
-
-/// How much of a stored prefix is read and hashed in one turn: about a millisecond's work.
-constexpr std::size_t kSliceBytes = 512 * 1024;
 
 constexpr auto kProgressPeriod = std::chrono::seconds(5);
 
@@ -33,10 +31,14 @@ DropService& DropSession::drop() const {
 void DropSession::on_data(Stream& stream, std::span<const std::byte> bytes) noexcept {
   service().count().bytes_in += bytes.size();
   last_data_ = stream.reactor().now();
+  take_all(bytes);
+}
+
+void DropSession::take_all(std::span<const std::byte> bytes) {
   while (!bytes.empty() && step_ != Step::over) {
     if (step_ == Step::prefix) {
       waiting_.assign(bytes.begin(), bytes.end());
-      return stream.pause_reading();
+      return stream().pause_reading();
     }
     bytes = bytes.subspan(take(bytes));
   }
@@ -80,8 +82,8 @@ void DropSession::on_eof(Stream& stream) noexcept {
   if (step_ == Step::raw) {
     end_raw();
   } else if (file_) {
-    log(LogLevel::warning, files::printable(header_.header().name), ": closed by peer after ",
-        file_->size(), " of ", header_.header().size, " bytes, kept for a resume");
+    log(LogLevel::warning, header_.header().name, ": closed by peer after ", file_->size(), " of ",
+        header_.header().size, " bytes, kept for a resume");
   }
   let_go_of_upload();
   stream.close();
@@ -150,6 +152,7 @@ void DropSession::end_raw() {
   }
   if (!committed) return fail_raw(committed.error());
   if (drop().drop_options().sync) (void)drop().directory().sync();
+  stored_ = true;
   log(LogLevel::info, "stored ", raw_name(*number_), ", ", summary());
   step_ = Step::over;
 }
@@ -157,7 +160,7 @@ void DropSession::end_raw() {
 /// There is no reply in this form; a sentence is the best that can be done for who looks.
 void DropSession::fail_raw(Error error) {
   log(LogLevel::error, "upload refused: ", error.message());
-  ++service().count().failures;
+  failed();
   step_ = Step::over;
   let_go_of_upload();
   stream().write(concat("error: ", error.message(), "\n"));
@@ -221,20 +224,20 @@ Status DropSession::open_upload(std::string& why) {
 }
 
 void DropSession::hash_prefix() {
-  std::vector<std::byte> slice(
-      static_cast<std::size_t>(std::min<std::uint64_t>(kSliceBytes, began_at_ - hashed_)));
+  const auto buffer = stream().reactor().read_buffer();
+  const auto slice = buffer.first(
+      static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), began_at_ - hashed_)));
   const ssize_t size = pread(file_->fd(), slice.data(), slice.size(), static_cast<off_t>(hashed_));
   if (size < 0 && errno == EINTR) return slice_.start(Duration::zero());
   if (size <= 0) return refuse(Status::io_error, "what was stored cannot be read back");
-  sha_.update(std::span(slice).first(static_cast<std::size_t>(size)));
+  sha_.update(slice.first(static_cast<std::size_t>(size)));
   hashed_ += static_cast<std::uint64_t>(size);
   last_data_ = stream().reactor().now();
   if (hashed_ < began_at_) return slice_.start(Duration::zero());
   end_prefix();
   const std::vector<std::byte> waiting = std::exchange(waiting_, {});
   stream().resume_reading();
-  std::span<const std::byte> rest = waiting;
-  while (!rest.empty() && step_ != Step::over) rest = rest.subspan(take(rest));
+  take_all(waiting);
 }
 
 void DropSession::end_prefix() {
@@ -252,7 +255,7 @@ std::size_t DropSession::take_body(std::span<const std::byte> bytes) {
     return bytes.size();
   }
   sha_.update(bytes);
-  log_progress(files::printable(header_.header().name));
+  log_progress(header_.header().name);
   after_body();
   return bytes.size();
 }
@@ -282,7 +285,8 @@ void DropSession::finish_upload() {
     return refuse(taken ? Status::exists : status_of(done.error().code), done.error().message());
   }
   if (sync) (void)drop().directory().sync();
-  log(LogLevel::info, "stored ", files::printable(header.name), ", ", summary());
+  stored_ = true;
+  log(LogLevel::info, "stored ", header.name, ", ", summary());
   reply(Status::go_on);
   let_go_of_upload();
   header_.reset();
@@ -301,8 +305,8 @@ void DropSession::reply(Status status, std::string_view message) {
 void DropSession::refuse(Status status, std::string_view message) {
   const std::string why =
       message.empty() ? std::string(sentence(status)) : concat(sentence(status), ": ", message);
-  log(LogLevel::warning, files::printable(header_.header().name), " refused: ", why);
-  ++service().count().failures;
+  log(LogLevel::warning, header_.header().name, " refused: ", why);
+  failed();
   step_ = Step::over;
   let_go_of_upload();  // before the client can hear of it and try again
   reply(status, why);

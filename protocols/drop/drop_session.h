@@ -26,7 +26,7 @@ class DropSession final : public Session {
   void on_closed(Stream& stream, Error error) noexcept override;
   void drain() noexcept override;
   void ended() noexcept override { let_go_of_upload(); }
-  bool served() const override { return step_ != Step::detecting || kind_.held().size() != 0; }
+  bool served() const override { return stored_; }
 
   /// When something of the upload under way was received last.
   TimePoint last_data() const { return last_data_; }
@@ -37,6 +37,7 @@ class DropSession final : public Session {
   enum class Step { detecting, raw, header, prefix, body, digest, over };
 
   DropService& drop() const;
+  void take_all(std::span<const std::byte> bytes);
   std::size_t take(std::span<const std::byte> bytes);
   std::size_t detect(std::span<const std::byte> bytes);
 
@@ -63,6 +64,7 @@ class DropSession final : public Session {
   std::string summary() const;
 
   Step step_ = Step::detecting;
+  bool stored_ = false;  // a file, at least
   KindDetector kind_;
   std::optional<files::NewFile> file_;
   std::optional<unsigned> number_;  // of a raw upload
@@ -71,7 +73,7 @@ class DropSession final : public Session {
   bool claimed_ = false;
   files::Sha256 sha_;
   std::uint64_t hashed_ = 0;        // bytes of the file that sha_ has seen
-  Timer slice_;                     // hashes a stored prefix, a slice a turn
+  Timer slice_;                     // hashes a stored prefix, a buffer full a turn
   std::vector<std::byte> waiting_;  // came while that went on: one read at most
   std::vector<std::byte> digest_;
 

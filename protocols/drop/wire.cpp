@@ -3,24 +3,17 @@
 #include <algorithm>
 
 #include "protocols/files/sha256.h"
+#include "reactor/text.h"
 
 namespace sluice::drop {
 namespace {
 
 constexpr std::size_t kVersionAt = 8, kFlagsAt = 9, kCipherAt = 10;
 
-std::string_view text_of(std::span<const std::byte> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-std::span<const std::byte> bytes_of(std::string_view text) {
-  return std::as_bytes(std::span(text.data(), text.size()));
-}
-
 template <std::size_t N>
 std::vector<std::byte> join(const std::array<std::byte, N>& head, std::string_view tail) {
   std::vector<std::byte> bytes(head.begin(), head.end());
-  const auto rest = bytes_of(tail);
+  const auto rest = as_bytes(tail);
   bytes.insert(bytes.end(), rest.begin(), rest.end());
   return bytes;
 }
@@ -28,7 +21,7 @@ std::vector<std::byte> join(const std::array<std::byte, N>& head, std::string_vi
 /// Moves bytes from the slice to the end of `text` until that has `size` of them.
 std::size_t append(std::string& text, std::size_t size, std::span<const std::byte> bytes) {
   const std::size_t n = std::min(size - text.size(), bytes.size());
-  text += text_of(bytes.first(n));
+  text += as_text(bytes.first(n));
   return n;
 }
 
@@ -43,7 +36,7 @@ std::string_view cut(std::string_view message) {
 
 UploadId upload_id(std::string_view name, std::uint64_t size, std::int64_t mtime_ns) {
   files::Sha256 sha;
-  sha.update(bytes_of(name));
+  sha.update(as_bytes(name));
   sha.update(pack<"!Qq">(size, mtime_ns));
   const files::Sha256::Digest digest = sha.finish();
   UploadId id;
@@ -152,7 +145,7 @@ void HeaderDecoder::end_fixed() {
   header_.flags = std::get<0>(fields);
   name_size_ = std::get<1>(fields);
   header_.size = std::get<2>(fields);
-  std::copy_n(bytes_of(id).begin(), header_.id.size(), header_.id.begin());
+  std::copy_n(as_bytes(id).begin(), header_.id.size(), header_.id.begin());
 }
 
 Fed ReplyDecoder::feed(std::span<const std::byte> bytes) {

@@ -10,6 +10,7 @@
 
 #include "reactor/error.h"
 #include "reactor/pack.h"
+#include "reactor/printable.h"
 
 /// The framed form of drop, which carries files of known length, each with a name and a digest, and
 /// goes on where an earlier upload broke off. Integers are big-endian.
@@ -73,7 +74,7 @@ Result<std::vector<std::byte>> encode(const Header& header);
 struct Reply {
   Status status = Status::go_on;
   std::uint64_t offset = 0;
-  std::string message;  ///< as sent; files::printable() makes it fit for a terminal
+  std::string message;  ///< as sent; printable() makes it fit for a terminal
 };
 
 /// A message over kMaxMessageBytes is cut, between two characters.

@@ -184,9 +184,14 @@ Result<void> NewFile::commit(std::string_view name, bool replace) {
 
   const int directory = directory_->fd();
   const std::string target(name);
+  struct stat there;
   if (!replace) {
     auto renamed = rename_to_new(directory, temporary_.c_str(), target.c_str());
     if (!renamed) return renamed;
+  } else if (::fstatat(directory, target.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+             !S_ISREG(there.st_mode) && !S_ISLNK(there.st_mode)) {
+    // rename(2) would replace a device or a pipe, which was never meant.
+    return fail("what stands there is not a file", S_ISDIR(there.st_mode) ? EISDIR : EINVAL);
   } else if (::renameat(directory, temporary_.c_str(), directory, target.c_str()) != 0) {
     return fail("rename");
   }

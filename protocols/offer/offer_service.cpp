@@ -13,8 +13,9 @@ namespace sluice::offer {
 namespace {
 
 constexpr std::string_view kFramedRequest = "SLUICE/1\n";
-/// How long the rest of a request may take whose beginning looks like kFramedRequest.
-constexpr auto kRequestGap = std::chrono::milliseconds(50);
+/// How long the rest of a request may take whose beginning looks like kFramedRequest: a lost
+/// packet's time, as nobody else begins so.
+constexpr auto kRequestGap = std::chrono::seconds(1);
 
 Duration round_trip(int socket) {
   tcp_info info{};
@@ -50,7 +51,9 @@ class OfferSession final : public Session {
   }
 
   void drain() noexcept override {
-    if (step_ == Step::asking) stream().close();
+    if (step_ != Step::asking) return;
+    timer_.stop();
+    stream().close();
   }
 
  private:

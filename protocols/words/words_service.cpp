@@ -30,6 +30,11 @@ class WordsSession final : public Session {
     stream.close();
   }
 
+  void drain() noexcept override {
+    flush();
+    stream().close();
+  }
+
   void on_backpressure(Stream& stream, bool on) noexcept override {
     reading_ = !on;
     if (on) return stream.pause_reading();

@@ -22,6 +22,17 @@ QUESTION = "Enter the file name to send: (or 'exit' to end)"
 ERROR = "error: expected a whole number from 1 to 10"
 
 
+def receive_until_end(client):
+    """All that comes until a FIN or a reset."""
+    said = b""
+    try:
+        while part := client.recv(65536):
+            said += part
+    except ConnectionResetError:
+        pass
+    return said
+
+
 class ClientTest(ServerTest):
     def setUp(self):
         self.folder = pathlib.Path(
@@ -40,8 +51,8 @@ class ClientTest(ServerTest):
 
     def start(self, *arguments, **how):
         """Starts a command that a test has more to do with."""
-        process = subprocess.Popen([PROGRAM, *map(str, arguments)], cwd=self.folder,
-                                   preexec_fn=end_with_parent, **how)
+        how.setdefault("preexec_fn", end_with_parent)
+        process = subprocess.Popen([PROGRAM, *map(str, arguments)], cwd=self.folder, **how)
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
         return process
@@ -130,6 +141,58 @@ class Common(ClientTest):
                                       timeout=PATIENCE)
                 self.assertEqual(done.returncode, 1, arguments)
                 self.assertIn(b"No space left", done.stderr)
+
+
+    def test_standard_input_that_cannot_be_read_is_an_error(self):
+        server = self.serve("echo", "words", "drop")
+        for command in server.ports:
+            folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                done = self.sluice(command, server.addresses[command], stdin=folder, status=1)
+            finally:
+                os.close(folder)
+            self.assertIn("Is a directory", done.stderr)
+
+    def test_without_standard_output_the_answer_goes_nowhere_and_that_is_an_error(self):
+        for command, answer in (("words", b"seven\n"), ("echo", b"7")):
+            heard = []
+
+            def behave(client):
+                heard.append(client.recv(100))
+                client.sendall(answer)
+                heard.append(receive(client, 100))
+
+            client = self.start_without([1], command, self.hostile(behave), "7",
+                                        stderr=subprocess.PIPE)
+            self.assertEqual(client.wait(PATIENCE), 1)
+            with client.stderr:
+                self.assertIn(b"standard output: ", client.stderr.read())
+            wait_until(lambda: len(heard) == 2, "the end of the connection")
+            self.assertEqual((heard[0].strip(), heard[1]), (b"7", b""))
+
+    def test_without_standard_input_it_ends_as_at_its_end_or_with_an_error(self):
+        server = self.serve("echo", "words", "drop")
+        for command in server.ports:
+            client = self.start_without([0], command, server.addresses[command],
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            self.assertIn(client.wait(10), (0, 1), command)
+
+    def test_without_standard_error_a_complaint_reaches_no_server(self):
+        heard = []
+
+        def behave(client):
+            client.sendall(b"\0" * 5000)
+            heard.append(receive_until_end(client))
+
+        client = self.start_without([2], "words", self.hostile(behave), "7",
+                                    stdout=subprocess.DEVNULL)
+        self.assertEqual(client.wait(PATIENCE), 1)
+        wait_until(lambda: heard, "the end of the connection")
+        self.assertIn(heard[0].strip(), (b"7", b""))
+
+    def start_without(self, streams, *arguments, **how):
+        steps = lambda: (end_with_parent(), [os.close(number) for number in streams])
+        return self.start(*arguments, preexec_fn=steps, **how)
 
 
 class Echo(ClientTest):
@@ -266,6 +329,40 @@ class Drop(ClientTest):
             done = self.sluice("drop", path, address, status=1)
             self.assertIn(str(path), done.stderr)
             self.assertIn(why, done.stderr)
+        self.assertEqual(server.stored(), [])
+
+    def test_a_file_that_is_busy_does_not_keep_the_others_from_being_sent(self):
+        server = self.serve("drop")
+        busy, other = self.file("a", pattern(4 << 20)), self.file("b", b"b")
+        door = Door(server, most=1 << 20)
+        self.addCleanup(door.close)
+        self.addCleanup(door.go_on.set)
+        first = self.start("drop", "--no-retry", busy, door.address, stderr=subprocess.DEVNULL)
+        wait_until(lambda: door.passed >= door.most, "the first part")
+        done = self.sluice("drop", "--no-retry", busy, other, server.addresses["drop"], status=1)
+        self.assertIn(str(busy), done.stderr)
+        self.assertNotIn("not sent", done.stderr)
+        self.assert_stored(server, "b", b"b")
+        first.kill()
+
+    def test_a_refusal_right_behind_the_go_on_is_shown(self):
+        sentence = b"what was stored cannot be read back"
+        reply = lambda status, offset, text=b"": struct.pack("!BQH", status, offset,
+                                                             len(text)) + text
+        for offset in (0, 500, 1000):
+            def behave(client):
+                client.recv(1000)
+                client.sendall(reply(0, offset) + reply(9, 0, sentence))
+                receive(client, 1 << 20)
+            done = self.sluice("drop", "--no-retry", self.file("a", pattern(1000)),
+                               self.hostile(behave), status=1)
+            self.assertIn(sentence.decode(), done.stderr, offset)
+
+    def test_a_file_of_the_kernel_whose_size_is_a_lie_is_refused_with_a_hint(self):
+        server = self.serve("drop")
+        done = self.sluice("drop", "/proc/cpuinfo", server.addresses["drop"], status=1)
+        self.assertIn("/proc/cpuinfo", done.stderr)
+        self.assertIn("--raw", done.stderr)
         self.assertEqual(server.stored(), [])
 
     def test_raw_from_a_file_and_from_standard_input(self):

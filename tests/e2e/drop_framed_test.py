@@ -36,6 +36,14 @@ class DropTest(ServerTest):
         self.assertEqual(reply.status, status, reply)
         self.assertTrue(reply.message, "a refusal without a word")
 
+    def unless_busy(self, server):
+        """The reply to all of DATA as b"name", or None."""
+        reply = upload(server, b"name", DATA)
+        if reply.status != BUSY:
+            return reply
+        time.sleep(0.1)
+        return None
+
 
 class DropFramed(DropTest):
     def test_stores_a_file_under_its_name_and_says_its_size(self):
@@ -337,13 +345,6 @@ class DropSameName(DropTest):
         with self.assertRaises(ConnectionResetError):
             silent.recv(100)
 
-    def unless_busy(self, server):
-        reply = upload(server, b"name", DATA)
-        if reply.status != BUSY:
-            return reply
-        time.sleep(0.1)
-        return None
-
 
 class DropResume(DropTest):
     def break_off(self, server, name, data, sent, rudely, size=None):
@@ -464,6 +465,40 @@ class DropResume(DropTest):
         self.break_off(server, b"name", DATA, 1000, rudely=False)
         _, reply = self.begin(server, b"name", len(DATA), identity=b"another file now"[:16])
         self.assertEqual(reply, Reply(GO_ON, 0, ""))
+
+    def test_two_in_one_packet_go_on(self):
+        server = self.serve("drop")
+        files = {b"one": pattern(1000, 1), b"two": pattern(1000, 2)}
+        for count, (name, data) in enumerate(files.items(), 1):
+            self.break_off(server, name, data, 500, rudely=False)
+            server.wait_for_log("kept", count)
+        client = self.connect(server, "drop")
+        client.settimeout(10)
+        client.sendall(b"".join(header(name, len(data)) + data[500:] + digest(data)
+                                for name, data in files.items()))
+        self.assertEqual([receive_reply(client) for _ in range(4)],
+                         [Reply(GO_ON, 500, ""), Reply(GO_ON, 1000, "")] * 2)
+        for name, data in files.items():
+            self.assert_stored(server, name, data)
+
+    def test_what_was_broken_off_is_no_client_served_but_what_went_on_is(self):
+        server = self.serve("drop", options=["--drop-clients", "1"])
+        self.break_off_and_notice(server)
+        reply = wait_until(lambda: self.unless_busy(server), "the end of the first")
+        self.assertEqual(reply, Reply(GO_ON, len(DATA), ""))
+        self.assertEqual(server.wait(), 0)
+        self.assert_stored(server, b"name", DATA)
+        self.assertEqual(server.stored(), ["name"])
+
+    def break_off_and_notice(self, server):
+        """A reset after 1,000 bytes that the server has read, and logged. It may serve one client
+        only at a time, so no other connection tells that it has."""
+        client, _ = self.begin(server, b"name", len(DATA))
+        client.sendall(DATA[:1000])
+        partial = lambda: sum((server.drop_dir / name).stat().st_size for name in server.stored())
+        wait_until(lambda: partial() == 1000, "the bytes to be written")
+        reset(client)
+        server.wait_for_log("reset by peer")
 
     def test_the_log_tells_that_it_is_kept(self):
         server = self.serve("drop")

@@ -1,6 +1,7 @@
 """drop, the raw form: all bytes of one connection are one file, output_N.txt."""
 
 import os
+import re
 import unittest
 
 from harness import (MAGIC, ServerTest, arrived, exchange, in_parallel, is_silent, pattern,
@@ -73,6 +74,29 @@ class DropRaw(ServerTest):
             self.assertEqual(exchange(client, b"!"), b"")
         self.assertEqual((server.drop_dir / "output_0.txt").read_bytes(), b"second!")
         self.assertEqual((server.drop_dir / "output_1.txt").read_bytes(), b"first!")
+
+    def test_numbers_stay_right_in_a_directory_of_thousands(self):
+        server = self.serve("drop")
+        there = {f"output_{number}.txt" for number in range(3000)} - {"output_255.txt"}
+        for name in there:
+            (server.drop_dir / name).write_bytes(b"precious")
+        server.ask("drop", b"the last of the low ones")
+        self.assertEqual((server.drop_dir / "output_255.txt").read_bytes(),
+                         b"the last of the low ones")
+        contents = [b"new %d" % number for number in range(20)]
+        clients = [self.connect(server, "drop") for _ in contents]
+        for client, data in zip(clients, contents):
+            client.sendall(data)
+            arrived(client)
+            server.settle("drop")
+        for client in clients:
+            self.assertEqual(exchange(client, b"!"), b"")
+        added = set(server.stored()) - there - {"output_255.txt"}
+        self.assertTrue(all(re.fullmatch(r"output_\d+\.txt", name) for name in added), added)
+        self.assertEqual(sorted((server.drop_dir / name).read_bytes() for name in added),
+                         sorted(data + b"!" for data in contents))
+        for name in there:
+            self.assertEqual((server.drop_dir / name).read_bytes(), b"precious")
 
     def test_nothing_is_under_a_final_name_before_the_end(self):
         server = self.serve("drop")

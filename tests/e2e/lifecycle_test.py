@@ -1,9 +1,12 @@
 """`sluice serve` from start to end: its table, its settings, its signals, its manners."""
 
+import fcntl
 import hashlib
 import os
 import pathlib
 import re
+import resource
+import select
 import signal
 import socket
 import subprocess
@@ -12,8 +15,8 @@ import time
 import unittest
 
 from harness import (ANY, GO_ON, PATIENCE, PROGRAM, SHUTTING_DOWN, Server, ServerTest, arrived,
-                     exchange, header, pattern, receive, receive_all, receive_reply, reset, run,
-                     upload, wait_until)
+                     end_with_parent, exchange, header, pattern, receive, receive_all,
+                     receive_reply, reset, run, upload, wait_until)
 
 ALL = ("echo", "time", "words", "drop", "offer")
 DATA = pattern(1 << 20)
@@ -131,11 +134,12 @@ class Help(unittest.TestCase):
             self.assertEqual((done.returncode, done.stdout), (2, ""), arguments)
             self.assertTrue(done.stderr.startswith("sluice "), done.stderr)
 
-    def test_a_full_standard_output_does_not_hang_or_crash(self):
-        with open("/dev/full", "wb") as full:
-            done = subprocess.run([PROGRAM, "--help"], stdout=full, stderr=subprocess.PIPE,
-                                  timeout=PATIENCE)
-        self.assertGreaterEqual(done.returncode, 0)
+    def test_a_full_standard_output_is_an_error(self):
+        for arguments in (["--help"], ["--version"], ["serve", "--help"], ["echo", "--help"]):
+            with open("/dev/full", "wb") as full:
+                done = subprocess.run([PROGRAM, *arguments], stdout=full, stderr=subprocess.PIPE,
+                                      timeout=PATIENCE)
+            self.assertEqual(done.returncode, 1, arguments)
 
 
 class Settings(ServerTest):
@@ -201,6 +205,29 @@ class Settings(ServerTest):
         self.assertGreater(served, 900)
         self.assert_serves(server)
 
+    def test_select_logs_once_that_its_set_is_full_and_serves_those_in_it(self):
+        before = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if before[1] != resource.RLIM_INFINITY and before[1] < 1400:
+            self.skipTest(f"only {before[1]} descriptors a process are allowed here")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (1400, before[1]))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, before)
+        server = self.serve("echo", options=["--selector", "select"])
+        clients = [self.connect(server, "echo") for _ in range(1200)]
+        server.wait_for_log(" warning | error ")
+        for client in clients[:1000]:
+            client.sendall(b"x")
+            self.assertEqual(receive(client, 1), b"x")
+        self.assertEqual(len(re.findall(" warning | error ", server.log())), 1)
+        for client in clients:
+            client.close()
+        wait_until(lambda: self.serves(server), "the server to take connections again")
+
+    def serves(self, server):
+        try:
+            return server.ask("echo", b"again") == b"again"
+        except OSError:
+            return False
+
     def test_log_levels_hold_back_what_is_below(self):
         for level, expected in (("error", ()), ("warning", ("warning",)),
                                 ("info", ("warning", "info")), ("debug", ("warning", "info"))):
@@ -262,6 +289,28 @@ class Log(ServerTest):
         server.wait_for_log("closed by peer")
         for line in server.log().splitlines():
             self.assertRegex(line, r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d info echo: 127\.0\.0\.1:\d+ ")
+
+    def test_a_log_that_nobody_reads_holds_nobody_up_and_says_how_much_is_lost(self):
+        ours, theirs = os.pipe()
+        reading = self.enterContext(open(ours, "rb", buffering=0))
+        room = fcntl.fcntl(theirs, fcntl.F_GETPIPE_SZ)
+        os.write(theirs, b"x" * room)
+        server = self.serve("echo", preexec=lambda: os.dup2(theirs, 2))
+        self.addCleanup(reading.close)  # a server that is stuck in a write goes on then
+        os.close(theirs)
+        for number in range(20):
+            with server.connect("echo") as client:
+                client.settimeout(10)
+                self.assertEqual(exchange(client, b"x"), b"x", number)
+        self.assertEqual(reading.read(room), b"x" * room)
+        server.settle("echo")
+        said = b""
+        while b"lines lost\n" not in said:
+            self.assertTrue(select.select([reading], [], [], 10)[0], said)
+            said += reading.read(65536)
+        lost = int(re.search(rb"(\d+) lines lost\n", said)[1])
+        self.assertTrue(20 <= lost <= 40, said)  # of each client that it came and went
+        self.assert_serves(server)
 
     def test_a_full_disk_under_the_log_does_not_stop_the_server(self):
         server = self.serve("echo", options=["--log-file", "/dev/full"])
@@ -445,6 +494,36 @@ class Upkeep(ServerTest):
         children = pathlib.Path(f"/proc/{server.process.pid}/task/{tasks[0]}/children")
         if children.exists():
             self.assertEqual(children.read_text(), "")
+
+    def test_serves_although_started_without_any_standard_stream(self):
+        with tempfile.TemporaryDirectory(prefix="sluice-test-") as folder:
+            path = f"{folder}/the.socket"
+            how = {"cwd": folder, "preexec_fn": lambda: (
+                end_with_parent(), [os.close(number) for number in range(3)])}
+            process = subprocess.Popen(
+                [PROGRAM, "serve", f"--words=unix:{path}", "--words-gap=60000"], **how)
+            self.addCleanup(process.wait)
+            self.addCleanup(process.kill)
+            wait_until(lambda: self.connects(path), "the server")
+            clients = [socket.socket(socket.AF_UNIX) for _ in range(5)]
+            for client in clients:
+                self.addCleanup(client.close)
+                client.settimeout(10)
+                client.connect(path)
+            for client in clients:  # nothing but the answer: no line of a log that went astray
+                self.assertEqual(exchange(client, b"7\n"), b"seven\n")
+                client.close()
+            for stream in self.streams(process):
+                self.assertNotRegex(stream, "socket|anon_inode")
+            process.terminate()
+            self.assertEqual(process.wait(PATIENCE), 0)
+
+    def connects(self, path):
+        with socket.socket(socket.AF_UNIX) as client:
+            return client.connect_ex(path) == 0
+
+    def streams(self, process):
+        return [os.readlink(f"/proc/{process.pid}/fd/{number}") for number in range(3)]
 
     def test_goes_on_when_standard_output_is_closed(self):
         server = self.serve("echo")

@@ -2,8 +2,10 @@
 
 import hashlib
 import os
+import signal
 import socket
 import struct
+import time
 import unittest
 
 from harness import (PATIENCE, ServerTest, arrived, exchange, in_parallel, is_sanitized, is_silent,
@@ -69,6 +71,33 @@ class Offer(ServerTest):
             if receive(client, 10) == struct.pack("!HQ", len(NAME), 7):
                 return
         self.fail("never taken for the framed request")
+
+    def test_framed_although_the_rest_of_the_request_takes_a_while(self):
+        server = self.serve("offer")
+        for _ in range(5):  # on a busy machine the pause may become too long
+            client = self.connect(server, "offer")
+            client.sendall(b"SLUICE")
+            time.sleep(0.12)  # the pause is what is tested
+            client.sendall(b"/1\n")
+            if receive(client, 10) == struct.pack("!HQ", len(NAME), 7):
+                return
+        self.fail("never taken for the framed request")
+
+    def test_half_a_request_at_the_end_of_the_server_is_no_transfer(self):
+        server = self.serve("offer")
+        client = self.connect(server, "offer")
+        server.settle("offer")
+        # Held up, it finds both at once, however busy the machine.
+        server.signal(signal.SIGSTOP)
+        client.sendall(b"SLUI")
+        arrived(client)
+        server.signal(signal.SIGTERM)
+        server.signal(signal.SIGCONT)
+        self.assertEqual(receive_all(client), b"")
+        time.sleep(1.2)  # no rest of the request is waited for any more, but for our FIN it is
+        client.close()
+        self.assertEqual(server.wait(), 0)
+        self.assertNotIn("is sent", server.log())
 
     def test_sixty_four_megabytes(self):
         data = pattern(64 << 20)

@@ -30,8 +30,8 @@ def commands(text):
     for line in text.splitlines():
         if line.startswith("|"):
             yield from (cell for cell in re.findall(r"`([^`]+)`", line)
-                        if re.match(r"build/\w|cat |make ", cell))
-    yield from re.findall(r"`(make install [^`]+)`", text)
+                        if re.match(r"build/\w|cat |make \w", cell))
+    yield from re.findall(r"`(make (?:install|examples|help)[^`]*)`", text)
 
 
 def bring_loopback_up():

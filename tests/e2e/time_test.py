@@ -2,6 +2,7 @@
 
 import calendar
 import os
+import socket
 import time
 import unittest
 
@@ -27,6 +28,27 @@ class Time(ServerTest):
     def test_closes_by_itself(self):
         with self.serve("time").connect("time") as client:
             self.assertEqual(len(receive_all(client)), 24)
+
+    def test_the_log_tells_who_closed_first(self):
+        server = self.serve("time")
+        client = self.connect(server, "time")
+        name = f"127.0.0.1:{client.getsockname()[1]}"
+        self.assertEqual(len(receive_all(client)), 24)
+        client.close()
+        server.wait_for_log(f"time: {name} .*closed.*\n")
+        self.assertRegex(server.log(), f"time: {name} closed\n")
+        self.assertNotIn("closed by peer", server.log())
+
+    def test_a_client_with_a_wild_address_cannot_forge_a_line_of_the_log(self):
+        server = self.serve("echo", options=["--time=unix:the.socket"])
+        with socket.socket(socket.AF_UNIX) as client:
+            client.bind(f"\0{server.directory}\n1999-01-01 00:00:00 error drop: forged \x1b[31m")
+            client.connect(str(server.directory / "the.socket"))
+            self.assertEqual(len(receive_all(client)), 24)
+        server.wait_for_log("closed")
+        self.assertNotIn("\x1b", server.log())
+        for line in server.log().splitlines():
+            self.assertRegex(line, r"^20[\d-]+ [\d:]+ info time: ")
 
     def test_tells_it_also_to_who_talks_first_or_much(self):
         server = self.serve("time")

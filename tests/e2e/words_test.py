@@ -1,5 +1,6 @@
 """The words service, and with it the framing of messages that need no terminator."""
 
+import signal
 import socket
 import unittest
 
@@ -137,6 +138,15 @@ class Words(ServerTest):
     def test_owes_answers_many_times_as_long_as_the_requests(self):
         server = self.serve("words")
         self.assertEqual(server.ask("words", b"\n" * 400_000), (ERROR + b"\n") * 400_000)
+
+    def test_a_request_still_held_at_the_end_of_the_server_is_answered(self):
+        server = self.serve("words", options=NEVER)
+        client = self.connect(server, "words")
+        self.in_pieces(server, client, [b"7"])
+        server.signal(signal.SIGTERM)
+        self.assertEqual(receive_all(client), b"seven")
+        client.close()
+        self.assertEqual(server.wait(), 0)
 
     def test_a_message_in_the_gap_when_the_client_resets_harms_nobody(self):
         server = self.serve("words", options=LONG)

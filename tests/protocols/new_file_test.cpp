@@ -1,4 +1,5 @@
 #include "protocols/files/new_file.h"
+#include "reactor/printable.h"
 
 #include <criterion/criterion.h>
 #include <sys/mount.h>
@@ -16,6 +17,7 @@
 #include "tests/protocols/temp_directory.h"
 
 using namespace sluice::files;
+using sluice::printable;
 using namespace std::chrono_literals;
 using namespace std::string_literals;
 

@@ -488,8 +488,6 @@ Test(tcp_start_connect, tells_its_end_by_writability_and_connect_result) {
   Socket arrived(must(sluice::tcp_start_connect(address)));
   auto [server, peer] = must(listener.accept());
   must(sluice::connect_result(arrived.fileno()));
-  sluice::set_nodelay(arrived.fileno());
-  cr_expect(must(arrived.getsockopt(option::no_delay)));
   must(sluice::set_nonblocking(arrived.fileno(), false));
   cr_expect(!is_nonblocking(arrived.fileno()));
 

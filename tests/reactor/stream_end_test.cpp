@@ -188,6 +188,33 @@ TestEachSelector(stream_end, by_close_after_both_halves_ended_comes_at_once) {
   cr_expect(f.handler.calls == "ec");
 }
 
+TestEachSelector(stream_end, by_close_comes_when_a_send_fails_although_the_peer_s_half_stays_open) {
+  Fixture f(kind, unix_pair());
+  fill(f.stream.fd());
+  f.stream.write("waits");
+  f.stream.close();
+  turn(f.reactor);
+  cr_expect(!f.handler.closed, "it still waits to be sent");
+  shutdown(f.peer.get(), SHUT_RD);
+  cr_assert(f.until_closed());
+  cr_expect(f.handler.error.code == EPIPE, "%s", f.handler.error.message().c_str());
+  cr_expect(f.handler.calls == "c", "%s", f.handler.calls.c_str());
+}
+
+TestEachSelector(stream_end,
+                 by_close_after_a_failed_send_comes_although_the_peer_s_half_stays_open) {
+  Fixture f(kind, unix_pair());
+  shutdown(f.peer.get(), SHUT_RD);
+  f.stream.write("into the void");
+  turn(f.reactor, 3);
+  cr_expect(!f.handler.closed, "the peer may still have something to say");
+  f.stream.close();
+  cr_expect(!f.handler.closed, "never from inside a call of the owner's");
+  cr_assert(f.until_closed());
+  cr_expect(f.handler.error.code == EPIPE, "%s", f.handler.error.message().c_str());
+  cr_expect(f.handler.calls == "c", "%s", f.handler.calls.c_str());
+}
+
 TestEachSelector(stream_end, by_abort_is_a_reset_and_silent) {
   Fixture f(kind, tcp_pair(), kRoomy);
   f.stream.write(four_megabytes());

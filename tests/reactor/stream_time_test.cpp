@@ -178,3 +178,24 @@ Test(stream_time, lets_a_stall_end_a_closing_connection) {
   cr_expect(f.pass(60s) == 3s);
   cr_expect(f.handler.error.code == ETIMEDOUT);
 }
+
+Test(stream_time, lets_a_stall_end_a_closing_connection_that_has_no_timeout_of_its_own) {
+  Fixture f(unix_pair(), Stream::kDefaults);
+  fill(f.stream.fd());
+  f.stream.write("the peer will never read this");
+  f.pass(2 * limits::kClosingStall, 1s);
+  cr_expect(!f.handler.closed, "while it is open, that is its owner's business");
+  f.stream.close();
+  cr_expect(f.pass(2 * limits::kClosingStall, 1s) == limits::kClosingStall);
+  cr_expect(f.handler.error.code == ETIMEDOUT);
+}
+
+Test(stream_time, measures_a_stall_while_closing_from_then_and_not_from_the_beginning) {
+  constexpr Stream::Options kLongIdle{.idle_timeout = 24h};  // only so that there is a timer
+  Fixture f(unix_pair(), kLongIdle);
+  f.pass(2 * limits::kClosingStall, 1s);
+  fill(f.stream.fd());
+  f.stream.write("the peer will never read this");
+  f.stream.close();
+  cr_expect(f.pass(2 * limits::kClosingStall, 1s) == limits::kClosingStall);
+}
