@@ -122,9 +122,9 @@ OutputQueue& Stream::queue() {
 /// The queue stays for a while: only now are the kernel and the stall timeout told of it.
 void Stream::begin_waiting() {
   update_interest();
-  if (stall_timeout() == Duration::zero()) return;
-  extra().last_sent = reactor_->now();
-  extra().timer.start(time_left());
+  const bool timed = stall_timeout() != Duration::zero();
+  if (timed || extra_) extra().last_sent = reactor_->now();
+  if (timed) extra().timer.start(time_left());
 }
 
 void Stream::start_queue_and_send() {

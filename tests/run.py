@@ -32,13 +32,20 @@ def watch_sanitizers(build):
     os.environ["UBSAN_OPTIONS"] += ":print_stacktrace=1"
 
 
+def run_bounded(command, seconds):
+    try:
+        return subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=seconds)
+    except subprocess.TimeoutExpired as late:
+        text = (late.stdout or b"").decode(errors="replace") + (late.stderr or b"").decode(errors="replace")
+        return subprocess.CompletedProcess(command, 1, text, f"not done after {seconds} s\n")
+
+
 def run_unit_tests(build, names):
     passed = failed = 0
     for test in sorted(glob.glob(os.path.join(build, "tests", "*", "*_test"))):
         if names and not any(name in test for name in names):
             continue
-        done = subprocess.run([test, "--ascii", "--timeout", "120"], capture_output=True, text=True,
-                              errors="replace", timeout=600)
+        done = run_bounded([test, "--ascii", "--timeout", "120"], 600)
         found = SYNTHESIS.search(re.sub(r"\x1b\[[0-9;]*m", "", done.stderr + done.stdout))
         good = int(found.group(2)) if found else 0
         bad = int(found.group(3)) + int(found.group(4)) if found else 1
