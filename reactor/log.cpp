@@ -65,7 +65,11 @@ void detail::write_log_line(LogLevel level, std::string_view who, std::string_vi
   // stop the services: a pipe that is ready takes a whole line without waiting (pipe(7), PIPE_BUF).
   const int fd = log_file ? log_file.get() : STDERR_FILENO;
   pollfd room{fd, POLLOUT, 0};
-  if (poll(&room, 1, 0) != 1) {
+  int ready;
+  do {
+    ready = poll(&room, 1, 0);
+  } while (ready < 0 && errno == EINTR);
+  if (ready != 1) {
     ++lost_lines;
     return;
   }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <vector>
 
 #include "protocols/files/name.h"
@@ -67,7 +68,7 @@ void walk(std::string_view text, Each each) {
   }
 }
 
-std::string right(std::string text, std::size_t width) {
+std::string right(const std::string& text, std::size_t width) {
   return text.size() < width ? std::string(width - text.size(), ' ') + text : text;
 }
 
@@ -96,7 +97,7 @@ std::string left_text(const Transfer& transfer) {
   const std::uint64_t missing = *transfer.total - std::min(transfer.done, *transfer.total);
   const double time = speed > 0 ? static_cast<double>(missing) / speed : 1e9;
   if (time >= static_cast<double>(kLongestLeftSeconds)) return "-:-- left";
-  const auto whole = static_cast<std::uint64_t>(time + 0.5);
+  const auto whole = static_cast<std::uint64_t>(std::llround(time));
   const std::uint64_t hours = whole / 3600, minutes = whole / 60 % 60;
   return concat(hours > 0 ? concat(hours, ':', two_digits(minutes)) : concat(minutes), ':',
                 two_digits(whole % 60), " left");
