@@ -54,8 +54,8 @@ class NewFile {
   Result<void> sync();
 
   /// Gives the file its name, a single component. When that is taken: EEXIST, or, with `replace`,
-  /// the new file takes its place in one step (EISDIR for a directory, EINVAL for a device or a pipe). After an error the file is
-  /// unfinished still, and another name may be tried.
+  /// the new file takes its place in one step (EISDIR for a directory, EINVAL for a device or a
+  /// pipe). After an error the file is unfinished still, and another name may be tried.
   Result<void> commit(std::string_view name, bool replace);
 
   /// Removes the file.
