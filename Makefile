@@ -23,6 +23,8 @@ ifeq ($(filter x86_64% aarch64%,$(shell $(CXX) -dumpmachine)),)
 CPPFLAGS += -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64# files over 2 GiB on 32-bit machines
 endif
 ALL_LDFLAGS  = $(OPT) -Wl,--gc-sections $(LDFLAGS)
+# crypt(3), which checks passwords, lies in a library of its own; named for what needs it only.
+ALL_LDLIBS   = -Wl,--as-needed -lcrypt $(LDLIBS)
 
 # Side by side unless the user chose a number.
 ifeq ($(MAKELEVEL)$(filter -j% --jobserver%,$(MAKEFLAGS)),0)
@@ -71,7 +73,7 @@ $(LIBRARY): $(LIBRARY_OBJECTS)
 
 $(B)/sluice: $(TOOL_OBJECTS) $(LIBRARY)
 	$(call say,link)
-	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $^
+	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $^ $(ALL_LDLIBS)
 
 $(B)/.compiler:
 	@mkdir -p $(@D)
@@ -89,23 +91,23 @@ $(B)/obj/tests/%_test.o: private CXXFLAGS += -fexceptions -Wno-old-style-cast
 $(B)/tests/tools/%_test: $(B)/obj/tests/tools/%_test.o $(TOOL_PARTS) $(LIBRARY)
 	@mkdir -p $(@D)
 	$(call say,link)
-	$(Q)$(CXX) $(ALL_LDFLAGS) -Wl,--no-gc-sections -o $@ $^ -lcriterion
+	$(Q)$(CXX) $(ALL_LDFLAGS) -Wl,--no-gc-sections -o $@ $^ -lcriterion $(ALL_LDLIBS)
 
 $(B)/tests/%_test: $(B)/obj/tests/%_test.o $(LIBRARY)
 	@mkdir -p $(@D)
 	$(call say,link)
-	$(Q)$(CXX) $(ALL_LDFLAGS) -Wl,--no-gc-sections -o $@ $^ -lcriterion
+	$(Q)$(CXX) $(ALL_LDFLAGS) -Wl,--no-gc-sections -o $@ $^ -lcriterion $(ALL_LDLIBS)
 
 $(B)/examples/%: $(B)/obj/tests/examples/%.o $(LIBRARY)
 	@mkdir -p $(@D)
 	$(call say,link)
-	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $^
+	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $^ $(ALL_LDLIBS)
 
 # The same program, but its system calls fail at random: see tests/fault/README.md.
 FAULTY_CALLS := $(shell grep -o '^ *FAULTY.[a-z0-9_]*' tests/fault/faults.cpp 2>/dev/null | sed 's/.*FAULTY.//')
 $(B)/sluice-faulty: $(B)/obj/tests/fault/faults.o $(TOOL_OBJECTS) $(LIBRARY)
 	$(call say,link)
-	$(Q)$(CXX) $(ALL_LDFLAGS) $(FAULTY_CALLS:%=-Wl,--wrap=%) -o $@ $^
+	$(Q)$(CXX) $(ALL_LDFLAGS) $(FAULTY_CALLS:%=-Wl,--wrap=%) -o $@ $^ $(ALL_LDLIBS)
 
 examples: $(EXAMPLES) ## the programs of tests/examples, to build/examples
 
@@ -125,7 +127,7 @@ $(B)/fuzz/%: tests/fuzz/%.cpp $(call sources,reactor protocols protocols/*)
 	@mkdir -p $(@D)
 	$(call say,fuzzer)
 	$(Q)$(CLANG) -std=c++23 -O1 -g -I. -fsanitize=fuzzer,address,undefined \
-	  -fno-sanitize-recover=undefined -o $@ $^
+	  -fno-sanitize-recover=undefined -o $@ $^ $(ALL_LDLIBS)
 
 fuzz: deps-clang ## each fuzz target for FUZZ_SECONDS (30)
 	@$(MAKE) $(FUZZERS)
@@ -147,7 +149,7 @@ $(B)/bench/load/%: $(B)/obj/bench/load/%.o
 $(B)/bench/%: $(B)/obj/bench/%.o $(LIBRARY)
 	@mkdir -p $(@D)
 	$(call say,link)
-	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $^ -lbenchmark -lpthread
+	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $^ -lbenchmark -lpthread $(ALL_LDLIBS)
 
 benches: $(B)/sluice $(BENCHES)
 
@@ -169,7 +171,7 @@ format-check: deps-format ## fails when a file is not laid out so
 
 lint: deps-clang ## clang-tidy over every source file
 	@printf '%s\n' $(filter %.cpp,$(OURS)) | xargs -P$$(nproc) -n4 \
-	  clang-tidy-19 --quiet --warnings-as-errors='*' -- -std=c++23 -I.
+	  sh -c 'clang-tidy-19 --quiet --warnings-as-errors="*" "$$@" -- -std=c++23 -I.' lint
 
 install: $(B)/sluice ## into PREFIX (/usr/local), below DESTDIR
 	install -D -s -m 755 $(B)/sluice "$(DESTDIR)$(PREFIX)/bin/sluice"

@@ -168,6 +168,16 @@ def spread(values, digits=2):
     return f"{median(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"
 
 
+def verdict(what, value, limit, aim=None, sign="at most", digits=2):
+    """One line that holds a figure, rounded as it is shown, beside its target."""
+    shown = round(value, digits)
+    good = {"at most": shown <= limit, "at least": shown >= limit, "below": value < limit}[sign]
+    line = f"  -> {what}: {value:.{digits}f}, target {sign} {limit:g}: {'ok' if good else 'MISSED'}"
+    if aim is not None:
+        line += f"; aim {aim}: {'reached' if value <= aim else 'not reached'}"
+    print(line, flush=True)
+
+
 def alternate(rounds, measure_a, measure_b):
     """Runs both in turn, the first one changing each round; returns the two lists of results."""
     results_a, results_b = [], []

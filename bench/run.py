@@ -9,6 +9,7 @@ timers     the operations of 100,000 timers
 cpu        CPU of the echo server, alone and in a crowd; 16 KiB messages
 transfer   1 GiB up and down
 reactor    the Google Benchmarks
+ftp        the FTP server beside whichever peers are installed
 
 A target that is missed is a word in the output, never a failure: figures of time depend on the
 machine and on what else it does. The first two sections take valgrind and strace.
@@ -24,22 +25,13 @@ import sys
 import time
 
 import compare_echo
+import compare_ftp
 import compare_transfer
 from instructions import instructions
-from measuring import Failed, LOAD_CPU, median, pinned
+from measuring import Failed, LOAD_CPU, median, pinned, verdict
 
-SECTIONS = ["counts", "loop", "timers", "cpu", "transfer", "reactor"]
+SECTIONS = ["counts", "loop", "timers", "cpu", "transfer", "reactor", "ftp"]
 SECONDS = 300  # the most one program may take
-
-
-def verdict(what, value, limit, aim=None, sign="at most", digits=2):
-    """One line that holds a figure, rounded as it is shown, beside its target."""
-    shown = round(value, digits)
-    good = {"at most": shown <= limit, "at least": shown >= limit, "below": value < limit}[sign]
-    line = f"  -> {what}: {value:.{digits}f}, target {sign} {limit:g}: {'ok' if good else 'MISSED'}"
-    if aim is not None:
-        line += f"; aim {aim}: {'reached' if value <= aim else 'not reached'}"
-    print(line, flush=True)
 
 
 def output_of(words):
@@ -152,6 +144,12 @@ def reactor(options):
                       f"--benchmark_min_time={seconds}"])
     print("the reactor's own operations")
     print("\n".join("  " + line for line in text.splitlines()), flush=True)
+
+
+def ftp(options):
+    words = ["--build", options.build, "--rounds", str(options.rounds)]
+    words += ["--mib", "256", "--run-seconds", "0.5"] if options.quick else []
+    compare_ftp.compare(compare_ftp.parse(words))
 
 
 def main():

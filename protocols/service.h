@@ -32,6 +32,9 @@ class Service {
   /// Where it listens, with the port that was chosen.
   virtual std::string address() const = 0;
 
+  /// Reads its files anew that an administrator may have changed; as it stands, it has none.
+  virtual void reload() {}
+
   /// Takes no more clients, lets those in the middle of something finish, ends the others.
   virtual void drain() = 0;
   /// Ends all at once. Unfinished files stay as partials or vanish; none gets its final name.

@@ -285,6 +285,33 @@ bool Address::is_any() const {
   return family() == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&ip_.v6.sin6_addr);
 }
 
+bool Address::is_private() const {
+  if (has_v4_bits()) {
+    const auto in = [bits = v4_bits()](std::uint32_t network, int length) {
+      return (bits ^ network) >> (32 - length) == 0;
+    };
+    return is_loopback() || in(0x0a000000, 8) || in(0xac100000, 12) || in(0xc0a80000, 16) ||
+           in(0xa9fe0000, 16) || in(0x64400000, 10);
+  }
+  if (family() != AF_INET6) return family() == AF_UNIX;
+  const ::in6_addr& ip = ip_.v6.sin6_addr;
+  return is_loopback() || IN6_IS_ADDR_LINKLOCAL(&ip) || (ip.s6_addr[0] & 0xfe) == 0xfc;
+}
+
+Address Address::unmapped() const {
+  if (!v4_mapped()) return *this;
+  Address plain = any_v4(port());
+  plain.ip_.v4.sin_addr.s_addr = htonl(v4_bits());
+  return plain;
+}
+
+bool Address::same_host(const Address& other) const {
+  Address ours = unmapped(), theirs = other.unmapped();
+  ours.set_port(0);
+  theirs.set_port(0);
+  return ours == theirs;
+}
+
 std::strong_ordering Address::operator<=>(const Address& other) const {
   if (const auto by = family() <=> other.family(); by != 0) return by;
   switch (family()) {

@@ -72,6 +72,13 @@ class Address {
   bool is_loopback() const;   ///< 127.0.0.0/8 and ::1
   bool is_multicast() const;  ///< 224.0.0.0/4 and ff00::/8
   bool is_any() const;        ///< 0.0.0.0 and ::
+  /// Loopback, link-local, and what networks of their own use: RFC 1918, RFC 6598, fc00::/7.
+  bool is_private() const;
+
+  /// The IPv4 address that `::ffff:10.0.0.1` stands for, with the port; any other as it is.
+  Address unmapped() const;
+  /// Whether both are the same host, by whichever family; the ports do not matter.
+  bool same_host(const Address& other) const;
 
   /// Ordered by family, then host, port and zone; Unix sockets by their path.
   std::strong_ordering operator<=>(const Address& other) const;

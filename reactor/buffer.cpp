@@ -54,6 +54,14 @@ void OutputQueue::clear() {
   first_ = in_memory_ = 0;
 }
 
+std::uint64_t OutputQueue::size_left() const {
+  std::uint64_t left = in_memory_;
+  for (std::size_t i = first_; i < pieces_.size(); ++i) {
+    if (const FileRange* range = std::get_if<FileRange>(&pieces_[i])) left += range->size;
+  }
+  return left;
+}
+
 std::span<const std::byte> OutputQueue::rest_of(const Piece& piece) {
   if (const Own* own = std::get_if<Own>(&piece)) return std::span(own->bytes).subspan(own->sent);
   if (const Shared* shared = std::get_if<Shared>(&piece)) {

@@ -57,6 +57,8 @@ class OutputQueue {
   bool empty() const { return first_ == pieces_.size(); }
   /// Bytes queued that occupy memory, which is what backpressure and caps go by.
   std::size_t bytes_in_memory() const { return in_memory_; }
+  /// All that is queued; walks the queue.
+  std::uint64_t size_left() const;
 
   /// Copies `bytes`; small ones are put together.
   void append(std::span<const std::byte> bytes);

@@ -6,10 +6,9 @@
 
 namespace sluice {
 
-void Connector::start(const Address& address, Duration timeout) {
+void Connector::start(Result<Fd> socket, Duration timeout) {
   error_ = {ETIMEDOUT, "connect"};
   timer_ = reactor_->timer([this] { finish(std::unexpected(error_)); });
-  auto socket = tcp_start_connect(address);
   if (socket) {
     // Registered only now: a socket that has not begun to connect reports a hang-up (poll(2)).
     if (auto watch = reactor_->watch(socket->get(), Interest::write, *this)) {

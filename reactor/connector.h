@@ -5,6 +5,7 @@
 #include "reactor/error.h"
 #include "reactor/fd.h"
 #include "reactor/reactor.h"
+#include "reactor/tcp.h"
 
 namespace sluice {
 
@@ -21,7 +22,11 @@ class Connector final : public IoHandler {
   Connector(const Connector&) = delete;
   Connector& operator=(const Connector&) = delete;
 
-  void start(const Address& address, Duration timeout);
+  void start(const Address& address, Duration timeout) {
+    start(tcp_start_connect(address), timeout);
+  }
+  /// With a socket that has set out already, or could not.
+  void start(Result<Fd> socket, Duration timeout);
 
   void on_writable() noexcept override;
 

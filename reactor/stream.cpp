@@ -176,12 +176,23 @@ void Stream::on_writable() noexcept {
 
 void Stream::fail_sending(Error error) {
   writing_ = Writing::failed;
-  queue_.reset();
+  drop_queue();
   extra().error = error;
   const bool peer_gone = error.code == EPIPE || error.code == ECONNRESET;
   if (!peer_gone || reading_ != Reading::flowing) return finish_soon(error);
   // What the peer sent before it went is still delivered; the end of it brings read_ended().
   update_interest();
+}
+
+void Stream::drop_queue() {
+  if (!queue_) return;
+  extra().lost = queue_->size_left();
+  queue_.reset();
+}
+
+std::uint64_t Stream::unsent() const {
+  if (queue_) return queue_->size_left();
+  return extra_ ? extra_->lost : 0;
 }
 
 void Stream::shutdown_write() {
@@ -225,7 +236,7 @@ void Stream::abort(bool reset) {
   writing_ = Writing::failed;
   reading_ = Reading::ended;
   watch_.reset();
-  queue_.reset();
+  drop_queue();
   if (extra_) extra_->timer.stop();
   if (reset) {
     const linger now{1, 0};

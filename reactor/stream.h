@@ -58,6 +58,11 @@ class Stream final : public IoHandler {
   std::size_t queued() const { return queue_ ? queue_->bytes_in_memory() : 0; }
   /// True when nothing waits, file ranges included.
   bool drained() const { return !queue_; }
+  /// Bytes that the kernel has not taken, file ranges included; after a failure or abort(), never
+  /// will.
+  std::uint64_t unsent() const;
+  /// False once a send has failed or the writing was ended.
+  bool can_write() const { return writing_ == Writing::open; }
 
   /// No on_data and no on_eof until resume_reading(); the peer is slowed down by TCP.
   void pause_reading();
@@ -96,6 +101,7 @@ class Stream final : public IoHandler {
     TimePoint last_sent{};  // or since when output waits
     TimePoint linger_began{};
     std::size_t discarded = 0;  // since then
+    std::uint64_t lost = 0;     // was queued when sending failed
     Error error;                // to be told by on_closed
     bool finishing = false;     // the timer is set for finish()
   };
@@ -108,6 +114,7 @@ class Stream final : public IoHandler {
   void sent_short(std::span<const std::byte> bytes, ssize_t sent);
   void after_growth();
   void fail_sending(Error error);
+  void drop_queue();
   void end_writing();
   void read_ended(int code);
   void discard(std::size_t size);

@@ -59,8 +59,17 @@ Result<Fd> tcp_listen(const Address& address, int backlog, bool reuse_port) {
 }
 
 Result<Fd> tcp_start_connect(const Address& address) {
+  return tcp_start_connect(address, Address());
+}
+
+Result<Fd> tcp_start_connect(const Address& address, const Address& local) {
   auto fd = make(address.family());
   if (!fd) return fd;
+  if (local.family() != AF_UNSPEC) {
+    if (const auto set = set_option(fd->get(), option::reuse_address, true); !set)
+      return std::unexpected(set.error());
+    if (::bind(fd->get(), local.data(), local.size()) != 0) return fail("bind");
+  }
   if (::connect(fd->get(), address.data(), address.size()) == 0) return fd;
   if (errno != EINPROGRESS && errno != EINTR) return fail("connect");
   return fd;

@@ -17,6 +17,8 @@ Result<Fd> tcp_listen(const Address& address, int backlog = limits::kListenBackl
 /// A socket on its way to `address`. Success says only that it has set out: when it is writable,
 /// connect_result tells whether it has arrived.
 Result<Fd> tcp_start_connect(const Address& address);
+/// The same from the address `local`, whose port may be one that a connection was on before.
+Result<Fd> tcp_start_connect(const Address& address, const Address& local);
 /// SO_ERROR, as connect(2) tells it of a connection that was in progress; reading clears it.
 Result<void> connect_result(int fd);
 

@@ -60,5 +60,6 @@ extern const Command kTime;
 extern const Command kWords;
 extern const Command kDrop;
 extern const Command kReceive;
+extern const Command kPasswd;
 
 }  // namespace sluice::tools

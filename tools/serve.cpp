@@ -7,6 +7,7 @@
 #include "reactor/log.h"
 #include "reactor/text.h"
 #include "tools/command.h"
+#include "tools/serve_ftp.h"
 #include "tools/serve_table.h"
 
 namespace sluice::tools {
@@ -26,6 +27,24 @@ constexpr Option kOptions[] = {
     {"--offer", "ADDRESS", "gives one file to whoever asks"},
     {"--offer-file", "FILE", "that file"},
     {"--offer-pause", "MILLISECONDS", "between name and contents in the plain form (100)"},
+    {"--ftp", "ADDRESS", "file transfer, for the clients that people have"},
+    {"--ftp-root", "DIR", "what it serves"},
+    {"--ftp-users", "FILE", "NAME:HASH:ROOT:PERMISSIONS lines, as 'sluice passwd' makes them"},
+    {"--ftp-user", "NAME:PASSWORD", "one who may log in; may be given again; see SLUICE_FTP_USER"},
+    {"--ftp-anonymous", "", "anybody may log in, as anonymous, and read"},
+    {"--ftp-writable", "", "those of --ftp-user may write"},
+    {"--ftp-anonymous-writable", "", "anonymous may write"},
+    {"--ftp-atomic", "", "uploads under new names, too, appear whole or not at all"},
+    {"--ftp-pasv-range", "A-B", "ports of passive data connections"},
+    {"--ftp-pasv-address", "ADDR", "told for them to clients from other networks"},
+    {"--ftp-xferlog", "FILE", "append a line to it for each transfer, as wu-ftpd did"},
+    {"--ftp-max-clients", "N", "at once (10000); more are told to come back"},
+    {"--ftp-max-per-address", "N", "the same for one address (5000)"},
+    {"--ftp-idle", "SECONDS", "without command or transfer before a client is sent away (300)"},
+    {"--ftp-login-time", "SECONDS", "within which one has to log in (60)"},
+    {"--ftp-login-delay", "MILLISECONDS", "after a wrong password; doubles (500)"},
+    {"--ftp-login-burst", "N", "wrong passwords from one address; one more every 10 s (30)"},
+    {"--ftp-stall", "SECONDS", "that a data connection may stand still or be missing (60)"},
     {"--sync", "", "files are on the disk before they are said to be stored"},
     {"--config", "FILE", "lines of NAME = VALUE, names as here without the dashes"},
     {"--selector", "NAME", "epoll (default), poll or select"},
@@ -67,6 +86,7 @@ class Server {
   };
 
   void begin_drain();
+  void reload();
   void one_finished();
 
   Reactor* reactor_;
@@ -127,8 +147,7 @@ void Server::announce(bool table) const {
     for (const Running& running : services_) {
       if (running.service) {
         const std::string address = running.service->address();
-        row(running.kind->name, address,
-            concat(program_invocation_name, ' ', running.kind->try_command(address)));
+        row(running.kind->name, address, running.kind->try_command(address, *settings_));
       } else {
         row(running.kind->name, "-", concat("not started: ", running.trouble));
       }
@@ -167,17 +186,22 @@ void Server::begin_drain() {
   one_finished();
 }
 
+void Server::reload() {
+  if (auto opened = reopen_log(); !opened) {
+    log(LogLevel::error, "serve", opened.error().message("the log file"));
+  }
+  for (Running& running : services_) {
+    if (running.service) running.service->reload();
+  }
+}
+
 std::expected<void, int> Server::handle_signals() {
   for (const int number : {SIGTERM, SIGINT}) {
     if (auto set = reactor_->on_signal(number, [this] { begin_drain(); }); !set) {
       return std::unexpected(complain("serve", set.error().message()));
     }
   }
-  auto set = reactor_->on_signal(SIGHUP, [] {
-    if (auto opened = reopen_log(); !opened) {
-      log(LogLevel::error, "serve", opened.error().message("the log file"));
-    }
-  });
+  auto set = reactor_->on_signal(SIGHUP, [this] { reload(); });
   if (!set) return std::unexpected(complain("serve", set.error().message()));
   return {};
 }
@@ -228,6 +252,7 @@ int run_serve(const Arguments& arguments) {
     }
   }
   settings.add(arguments);
+  take_ftp_secrets(settings, arguments);
   const bool all = std::ranges::none_of(
       service_kinds(), [&](const ServiceKind& kind) { return settings.has(kind.name); });
   if (!all) {
@@ -246,6 +271,10 @@ int run_serve(const Arguments& arguments) {
     if (auto prepared = prepare_default_data(); !prepared) {
       return complain("serve", prepared.error());
     }
+    set_ftp_defaults(settings);
+  }
+  if (auto forked = fork_password_process(settings, all); !forked) {
+    return complain("serve", forked.error().message("for passwords"));
   }
   raise_descriptor_limit(options->selector);
   Reactor reactor(std::move(*options));

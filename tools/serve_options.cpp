@@ -76,6 +76,18 @@ void ServeSettings::add(const Arguments& arguments) {
   for (const auto& [name, value] : arguments.options) settings_.emplace_back(name.substr(2), value);
 }
 
+void ServeSettings::add_default(std::string_view name, std::string value) {
+  if (!has(name)) settings_.emplace_back(name, std::move(value));
+}
+
+std::vector<std::string_view> ServeSettings::find_all(std::string_view name) const {
+  std::vector<std::string_view> values;
+  for (const auto& [each, value] : settings_) {
+    if (each == name) values.push_back(value);
+  }
+  return values;
+}
+
 const std::string* ServeSettings::find(std::string_view name) const {
   for (auto setting = settings_.rbegin(); setting != settings_.rend(); ++setting) {
     if (setting->first == name) return &setting->second;

@@ -20,7 +20,12 @@ class ServeSettings {
   /// The command line has the last word.
   void add(const Arguments& arguments);
 
+  /// What no one has said yet.
+  void add_default(std::string_view name, std::string value);
+
   const std::string* find(std::string_view name) const;
+  /// Every value given for `name`, in order.
+  std::vector<std::string_view> find_all(std::string_view name) const;
   bool has(std::string_view name) const { return find(name) != nullptr; }
   std::string text(std::string_view name, std::string_view fallback) const;
   /// A whole number in [low, high]; the error names the option.

@@ -11,6 +11,7 @@
 #include "protocols/words/words_service.h"
 #include "reactor/text.h"
 #include "reactor/write_all.h"
+#include "tools/serve_ftp.h"
 
 namespace sluice::tools {
 namespace {
@@ -61,17 +62,29 @@ Made make_offer(Reactor& reactor, const Address& address, const ServeSettings& s
                                             .pause = std::chrono::milliseconds(*pause)});
 }
 
+template <class... Parts>
+std::string ours(const Parts&... parts) {
+  return concat(program_invocation_name, ' ', parts...);
+}
+
 constexpr ServiceKind kKinds[] = {
     {"echo", "127.0.0.1:65432", "", make_echo,
-     [](const std::string& address) { return concat("echo ", address, " hello"); }},
+     [](const std::string& address, const ServeSettings&) {
+       return ours("echo ", address, " hello");
+     }},
     {"time", "127.0.0.1:5000", "", make_time,
-     [](const std::string& address) { return concat("time ", address); }},
+     [](const std::string& address, const ServeSettings&) { return ours("time ", address); }},
     {"words", "127.0.0.1:5001", "", make_words,
-     [](const std::string& address) { return concat("words ", address, " 7"); }},
+     [](const std::string& address, const ServeSettings&) {
+       return ours("words ", address, " 7");
+     }},
     {"drop", "127.0.0.1:8080", "drop-dir", make_drop,
-     [](const std::string& address) { return concat("drop README.md ", address); }},
+     [](const std::string& address, const ServeSettings&) {
+       return ours("drop README.md ", address);
+     }},
     {"offer", "127.0.0.1:5002", "offer-file", make_offer,
-     [](const std::string& address) { return concat("receive ", address); }},
+     [](const std::string& address, const ServeSettings&) { return ours("receive ", address); }},
+    {"ftp", "127.0.0.1:2121", "ftp-root", make_ftp, try_ftp},
 };
 
 std::expected<void, std::string> make_directory(std::string_view path) {
@@ -88,7 +101,7 @@ std::span<const ServiceKind> service_kinds() {
 
 std::expected<void, std::string> prepare_default_data() {
   for (const std::string_view path :
-       {kDataDirectory, kDropDirectory, kOfferFile.substr(0, kOfferFile.rfind('/'))}) {
+       {kDataDirectory, kDropDirectory, kOfferFile.substr(0, kOfferFile.rfind('/')), kFtpRoot}) {
     if (auto made = make_directory(path); !made) return made;
   }
   const std::string name(kOfferFile);

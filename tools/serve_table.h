@@ -22,8 +22,8 @@ struct ServiceKind {
   std::string_view data_option;  ///< which names its files, without dashes; "" when it has none
   /// Makes it, not started yet. The error is a sentence about an option.
   Made (*make)(Reactor& reactor, const Address& address, const ServeSettings& settings);
-  /// The arguments of `sluice` that show it at work, for a person to type; gets HOST:PORT.
-  std::string (*try_command)(const std::string& address);
+  /// A command that shows it at work, for a person to type; gets HOST:PORT.
+  std::string (*try_command)(const std::string& address, const ServeSettings& settings);
 };
 
 std::span<const ServiceKind> service_kinds();

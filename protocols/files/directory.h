@@ -18,6 +18,9 @@ class Directory {
   /// Opens the directory at `path`, relative to the working directory. ENOENT, ENOTDIR, EACCES.
   static Result<Directory> open(const std::string& path);
 
+  /// Takes over an open directory (O_PATH will do).
+  explicit Directory(Fd fd) : fd_(std::move(fd)) {}
+
   /// Creates a hidden file of one byte and removes it, so that a mount without write access, a
   /// missing permission, a full disk or a quota shows at the start and not at the first upload.
   Result<void> check_writable() const;
@@ -25,7 +28,7 @@ class Directory {
   /// Opens a regular file for reading. `name` may be a path: it is resolved as in a chroot of this
   /// directory, where `..` stops at the root and a symbolic link is followed inside it (openat2(2),
   /// RESOLVE_IN_ROOT). Never blocks on a FIFO. EISDIR for a directory, EINVAL for whatever else is
-  /// not a regular file (ENXIO for a socket). On a kernel without openat2 (before 5.6) a path gives
+  /// not a regular file (ENXIO for a socket). On a kernel without openat2 (before 5.6) `..` gives
   /// ENOSYS and a symbolic link ELOOP.
   Result<Fd> open_read(std::string_view name) const;
 
@@ -46,8 +49,6 @@ class Directory {
   int fd() const { return fd_.get(); }
 
  private:
-  explicit Directory(Fd fd) : fd_(std::move(fd)) {}
-
   Fd fd_;
 };
 

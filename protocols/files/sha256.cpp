@@ -1,31 +1,17 @@
 #include "protocols/files/sha256.h"
 
-#include <algorithm>
 #include <bit>
-#include <cstring>
 
 #include "protocols/files/sha256_blocks.h"
 
 namespace sluice::files {
 namespace {
 
-constexpr std::size_t kBlock = 64;
-
-std::uint32_t load_big_endian(const std::byte* at) {
-  std::uint32_t word;
-  std::memcpy(&word, at, sizeof word);
-  return std::endian::native == std::endian::little ? __builtin_bswap32(word) : word;
-}
-
-void store_big_endian(std::byte* at, std::uint64_t value, int bytes) {
-  for (int i = 0; i < bytes; ++i) at[i] = std::byte(value >> (8 * (bytes - 1 - i)));
-}
-
 using Words = std::array<std::uint32_t, 64>;
 
 Words schedule(const std::byte* block) {
   Words w;
-  for (std::size_t t = 0; t < 16; ++t) w[t] = load_big_endian(block + 4 * t);
+  for (std::size_t t = 0; t < 16; ++t) w[t] = detail::load_word<std::endian::big>(block + 4 * t);
   for (std::size_t t = 16; t < 64; ++t) {
     const std::uint32_t a = w[t - 15], b = w[t - 2];
     const std::uint32_t sigma0 = std::rotr(a, 7) ^ std::rotr(a, 18) ^ (a >> 3);
@@ -36,7 +22,7 @@ Words schedule(const std::byte* block) {
 }
 
 void compress_portable(std::uint32_t* state, const std::byte* blocks, std::size_t count) {
-  for (; count > 0; --count, blocks += kBlock) {
+  for (; count > 0; --count, blocks += 64) {
     const Words w = schedule(blocks);
     std::uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
     std::uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
@@ -70,38 +56,15 @@ void Sha256::begin() {
   // FIPS 180-4, section 5.3.3: from the square roots of the first eight primes.
   state_ = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
             0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-  length_ = 0;
 }
 
 void Sha256::update(std::span<const std::byte> bytes) {
-  const std::size_t waiting = length_ % kBlock;
-  length_ += bytes.size();
-  if (waiting > 0) {
-    const auto head = bytes.first(std::min(kBlock - waiting, bytes.size()));
-    std::copy(head.begin(), head.end(), block_.begin() + waiting);
-    if (waiting + head.size() < kBlock) return;
-    compress_(state_.data(), block_.data(), 1);
-    bytes = bytes.subspan(head.size());
-  }
-  const std::size_t whole = bytes.size() / kBlock;
-  compress_(state_.data(), bytes.data(), whole);
-  const auto tail = bytes.subspan(whole * kBlock);
-  std::copy(tail.begin(), tail.end(), block_.begin());
+  message_.update(bytes, [this](auto* at, auto count) { compress_(state_.data(), at, count); });
 }
 
 Sha256::Digest Sha256::finish() {
-  // FIPS 180-4, section 5.1.1: a one bit, zeros, and the length in bits as the last 8 bytes.
-  const std::uint64_t bits = length_ * 8;
-  std::array<std::byte, 2 * kBlock> padding{std::byte{0x80}};
-  const std::size_t zeros_end = kBlock - 8 + (length_ % kBlock < kBlock - 8 ? 0 : kBlock);
-  const std::size_t size = zeros_end - length_ % kBlock;
-  store_big_endian(padding.data() + size, bits, 8);
-  update(std::span(padding).first(size + 8));
-
-  Digest digest;
-  for (std::size_t i = 0; i < state_.size(); ++i) {
-    store_big_endian(digest.data() + 4 * i, state_[i], 4);
-  }
+  message_.finish([this](auto* at, auto count) { compress_(state_.data(), at, count); });
+  const Digest digest = detail::bytes_of_state<std::endian::big>(state_);
   begin();
   return digest;
 }

@@ -1,10 +1,13 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
+
+#include "protocols/files/block_hash.h"
 
 namespace sluice::files {
 
@@ -43,8 +46,7 @@ class Sha256 {
 
   Compress compress_;
   std::array<std::uint32_t, 8> state_;
-  std::uint64_t length_;  // bytes of the message so far; modulo 64, the bytes that wait in block_
-  std::array<std::byte, 64> block_;
+  detail::MessageBlocks<std::endian::big> message_;
 };
 
 /// Two lower-case digits a byte.

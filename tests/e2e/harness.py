@@ -199,7 +199,7 @@ class Server:
             self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stderr=log,
                                             stdout=subprocess.PIPE, **self.how)
         expected = sum(1 for word in self.command if re.fullmatch(
-            "--(echo|time|words|drop|offer)", str(word)))
+            "--(echo|time|words|drop|offer|ftp)", str(word)))
         self.output, self.ports, self.addresses = b"", {}, {}
         deadline = time.monotonic() + PATIENCE
         while len(self.ports) < max(expected, 1):

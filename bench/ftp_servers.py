@@ -1,0 +1,297 @@
+"""The FTP servers that compare_ftp.py measures: sluice, and each peer that is found on the PATH.
+
+Every server serves the same directory on the loopback with a configuration of its own in a
+temporary folder. None hashes a password, but for pure-ftpd, which offers no other way in that
+needs no entry in /etc/passwd: it has the hash that costs least (DES, microseconds). Reverse
+look-ups, logs and artificial delays are off where they can be. vsftpd, pure-ftpd and proftpd are
+started as root only, and become another user.
+"""
+
+import os
+import pwd
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+from measuring import START_SECONDS, Failed, Server
+
+TICKS = os.sysconf("SC_CLK_TCK")
+NAME, PASSWORD = "bench", "bench"
+DES_OF_PASSWORD = "ab3Nxe3bAE.r."  # crypt("bench", "ab")
+ANONYMOUS = ("anonymous", "bench@")
+
+VSFTPD = """\
+listen=YES
+listen_address=127.0.0.1
+listen_port={port}
+background=NO
+anonymous_enable=YES
+local_enable=NO
+no_anon_password=NO
+ftp_username={user}
+anon_root={root}
+anon_umask=022
+write_enable=YES
+anon_upload_enable=YES
+anon_other_write_enable=YES
+anon_world_readable_only=NO
+secure_chroot_dir={folder}/empty
+xferlog_enable=NO
+max_clients=0
+max_per_ip=0
+seccomp_sandbox=NO
+"""
+
+PROFTPD = """\
+ServerType standalone
+DefaultAddress 127.0.0.1
+Port {port}
+SocketBindTight on
+User nobody
+Group nogroup
+UseReverseDNS off
+<IfModule mod_ident.c>
+  IdentLookups off
+</IfModule>
+<IfModule mod_delay.c>
+  DelayEngine off
+</IfModule>
+<IfModule mod_auth_pam.c>
+  AuthPAM off
+</IfModule>
+MaxInstances none
+PidFile {folder}/pid
+ScoreboardFile {folder}/scoreboard
+SystemLog none
+TransferLog none
+WtmpLog off
+DefaultRoot /
+AllowOverwrite on
+<Anonymous {root}>
+  User nobody
+  Group nogroup
+  UserAlias anonymous nobody
+  RequireValidShell off
+  UseFtpUsers off
+</Anonymous>
+"""
+
+PYFTPDLIB = """\
+import logging, sys
+from pyftpdlib.authorizers import DummyAuthorizer
+from pyftpdlib.handlers import FTPHandler
+from pyftpdlib.servers import FTPServer
+logging.basicConfig(level=logging.ERROR)
+people = DummyAuthorizer()
+people.add_user(sys.argv[3], sys.argv[4], sys.argv[2], perm="elradfmwMT")
+FTPHandler.authorizer = people
+server = FTPServer(("127.0.0.1", int(sys.argv[1])), FTPHandler)
+server.max_cons = 5000
+server.serve_forever()
+"""
+
+
+def processes():
+    """{pid: (parent, seconds its ended children used, time of its start)} of the machine."""
+    found = {}
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit():
+            continue
+        try:
+            with open(f"/proc/{entry}/stat") as account:
+                words = account.read().rpartition(")")[2].split()
+        except OSError:
+            continue
+        ended = (int(words[13]) + int(words[14])) / TICKS
+        found[int(entry)] = (int(words[1]), ended, words[19])
+    return found
+
+
+class FtpServer(Server):
+    """A server and all its descendants. `port` if it does not say itself where it listens."""
+
+    def __init__(self, command, login, port=None):
+        self.user, self.password = login
+        self.port = port
+        super().__init__(command)
+
+    def _wait_until_listening(self, command):
+        if self.port is None:
+            return super()._wait_until_listening(command)
+        deadline = time.monotonic() + START_SECONDS
+        while self.process.poll() is None and time.monotonic() < deadline:
+            try:
+                with socket.create_connection(("127.0.0.1", self.port), 5) as probe:
+                    if probe.recv(3) == b"220":
+                        return f"127.0.0.1:{self.port}"
+            except OSError:
+                time.sleep(0.02)
+        raise Failed(f"does not listen: {command}")
+
+    def family(self):
+        """The server and its descendants, as `processes` has them."""
+        everyone = processes()
+        children = {}
+        for pid, (parent, _, _) in everyone.items():
+            children.setdefault(parent, []).append(pid)
+        found, due = {}, [self.process.pid]
+        while due:
+            pid = due.pop()
+            if pid in everyone:
+                found[pid] = everyone[pid]
+                due += children.get(pid, [])
+        return found
+
+    def cpu_seconds(self):
+        """Of all that live, in nanoseconds, and of those that have ended, in ticks of 10 ms."""
+        total = 0.0
+        for pid, (_, ended, _) in self.family().items():
+            total += ended
+            try:
+                for task in os.listdir(f"/proc/{pid}/task"):
+                    with open(f"/proc/{pid}/task/{task}/schedstat") as account:
+                        total += int(account.read().split()[0]) / 1e9
+            except OSError:
+                pass  # it has just ended: what it did is in its parent's account next time
+        return total
+
+    def proportional_bytes(self):
+        """PSS: each page divided by the number of processes that share it. No kernel memory."""
+        total = 0
+        for pid in self.family():
+            try:
+                with open(f"/proc/{pid}/smaps_rollup") as account:
+                    total += 1024 * int(re.search(r"^Pss:\s+(\d+) kB", account.read(), re.M)[1])
+            except OSError:
+                pass
+        return total
+
+    def stop(self):
+        family = self.family()
+        super().stop()
+        left = processes()
+        for pid, (_, _, start) in family.items():
+            if pid != self.process.pid and pid in left and left[pid][2] == start:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def write(folder, name, text):
+    path = os.path.join(folder, name)
+    with open(path, "w") as file:
+        file.write(text)
+    os.chmod(path, 0o600)  # vsftpd refuses a file that others may write
+    return path
+
+
+def user_with_a_home():
+    """vsftpd goes to the home of the user it becomes before it goes to its root."""
+    for user in pwd.getpwall():
+        if 0 < user.pw_uid < 1000 and os.path.isdir(user.pw_dir):
+            return user.pw_name
+    raise Failed("no user of the system has a home")
+
+
+def start_vsftpd(folder, root):
+    port = free_port()
+    os.makedirs(os.path.join(folder, "empty"), exist_ok=True)
+    path = write(folder, "vsftpd.conf", VSFTPD.format(
+        port=port, root=root, folder=folder, user=user_with_a_home()))
+    return FtpServer(f"vsftpd {path}", ANONYMOUS, port)
+
+
+def start_proftpd(folder, root):
+    port = free_port()
+    path = write(folder, "proftpd.conf", PROFTPD.format(port=port, root=root, folder=folder))
+    return FtpServer(f"proftpd --nodaemon --quiet --config {path}", ANONYMOUS, port)
+
+
+def start_pure_ftpd(folder, root):
+    port, people = free_port(), os.path.join(folder, "people")
+    if not os.path.exists(f"{people}.pdb"):
+        nobody = pwd.getpwnam("nobody")
+        line = f"{NAME}:{DES_OF_PASSWORD}:{nobody.pw_uid}:{nobody.pw_gid}::{root}/./" + ":" * 12
+        write(folder, "people", line + "\n")
+        subprocess.run(["pure-pw", "mkdb", f"{people}.pdb", "-f", people], check=True, timeout=60)
+    return FtpServer(
+        f"pure-ftpd --bind 127.0.0.1,{port} --login puredb:{people}.pdb --noanonymous"
+        " --dontresolve --maxclientsnumber 5000 --maxclientsperip 5000 --limitrecursion 100000:2"
+        f" --syslogfacility none --pidfile {folder}/pure-ftpd.pid",
+        (NAME, PASSWORD), port,
+    )
+
+
+def start_pyftpdlib(folder, root):
+    port = free_port()
+    path = write(folder, "pyftpdlib_server.py", PYFTPDLIB)
+    return FtpServer(
+        f"{python_with_pyftpdlib()} {path} {port} {root} {NAME} {PASSWORD}",
+        (NAME, PASSWORD), port,
+    )
+
+
+def sluice_starter(program):
+    def start(_, root):
+        return FtpServer(
+            f"{program} serve --ftp 127.0.0.1:0 --ftp-root {root} --ftp-writable"
+            f" --ftp-user {NAME}:{PASSWORD} --ftp-max-clients 5000 --ftp-max-per-address 5000"
+            " --log-level warning",
+            (NAME, PASSWORD),
+        )
+
+    return start
+
+
+def python_with_pyftpdlib():
+    """The first python3 on the PATH that has it, or None."""
+    for folder in os.get_exec_path():
+        program = os.path.join(folder, "python3")
+        if os.access(program, os.X_OK) and subprocess.run(
+            [program, "-c", "import pyftpdlib"], stderr=subprocess.DEVNULL, timeout=60
+        ).returncode == 0:
+            return program
+    return None
+
+
+PEERS = {
+    "vsftpd": start_vsftpd,
+    "pure-ftpd": start_pure_ftpd,
+    "proftpd": start_proftpd,
+    "pyftpdlib": start_pyftpdlib,
+}
+
+
+def why_not(name):
+    """Why a peer cannot be started here, or None."""
+    if name == "pyftpdlib":
+        return None if python_with_pyftpdlib() else "not installed"
+    if not shutil.which(name) or (name == "pure-ftpd" and not shutil.which("pure-pw")):
+        return "not installed"
+    return None if os.geteuid() == 0 else "starts as root only"
+
+
+def available(sluice):
+    """({name: start(folder, root)}, {name: why it is left out}), sluice first if it has FTP."""
+    found, left_out = {}, {}
+    text = subprocess.run([sluice, "serve", "--help"], capture_output=True, text=True, timeout=60)
+    if "--ftp" in text.stdout + text.stderr:
+        found["sluice"] = sluice_starter(sluice)
+    else:
+        left_out["sluice"] = "has no --ftp"
+    for name, start in PEERS.items():
+        if reason := why_not(name):
+            left_out[name] = reason
+        else:
+            found[name] = start
+    return found, left_out

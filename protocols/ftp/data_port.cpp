@@ -1,0 +1,139 @@
+#include "protocols/ftp/data_port.h"
+
+#include <sys/random.h>
+#include <sys/socket.h>
+
+#include "reactor/log.h"
+#include "reactor/tcp.h"
+
+namespace sluice::ftp {
+namespace {
+
+/// Ports that an attacker cannot guess (RFC 2577 section 8).
+std::uint32_t random_number() {
+  std::uint32_t number = 0;
+  (void)::getrandom(&number, sizeof number, GRND_NONBLOCK);
+  return number;
+}
+
+/// From the port below the control connection's, as RFC 959 section 3.2 has it and firewalls expect
+/// it; from any where that may not be, or is in use towards the same port of the client.
+Result<Fd> call_from(Address local, const Address& peer) {
+  local.set_port(static_cast<std::uint16_t>(local.port() - 1));
+  if (auto socket = tcp_start_connect(peer, local)) return socket;
+  local.set_port(0);
+  return tcp_start_connect(peer, local);
+}
+
+}  // namespace
+
+Result<Address> DataPort::listen(PortRange range) {
+  close();
+  auto local = Address::local_of(control_);
+  if (!local) return std::unexpected(local.error());
+  auto socket = open_port(*local, range);
+  if (!socket) return std::unexpected(socket.error());
+  auto address = Address::local_of(socket->get());
+  if (!address) return address;
+  auto watch = reactor_->watch(socket->get(), Interest::read, *this);
+  if (!watch) return std::unexpected(watch.error());
+  listening_ = std::move(*socket);
+  watch_ = std::move(*watch);
+  timer_ = reactor_->after(limits::kPassiveIdle, [this] { on_time(); });
+  return address;
+}
+
+Result<Fd> DataPort::open_port(Address local, PortRange range) {
+  const auto try_port = [&](std::uint32_t port) {
+    local.set_port(static_cast<std::uint16_t>(port));
+    return tcp_listen(local, limits::kPassiveBacklog);
+  };
+  if (range.first == 0) return try_port(0);
+  const std::uint32_t count = range.last - range.first + 1u;
+  for (int i = 0; i < limits::kRandomPorts; ++i) {
+    auto socket = try_port(range.first + random_number() % count);
+    if (socket || socket.error().code != EADDRINUSE) return socket;
+  }
+  const std::uint32_t start = random_number() % count;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    auto socket = try_port(range.first + (start + i) % count);
+    if (socket || socket.error().code != EADDRINUSE) return socket;
+  }
+  return fail("bind (the passive ports are used up)", EADDRINUSE);
+}
+
+void DataPort::call(const Address& address) {
+  close();
+  to_call_ = address;
+}
+
+std::optional<Fd> DataPort::connect(Duration patience, OnConnected done) {
+  if (listening_ && !accepted_) accept();
+  if (accepted_) {
+    timer_.stop();
+    return std::move(accepted_);
+  }
+  done_ = std::move(done);
+  if (listening_) {
+    timer_.start(patience);
+    return std::nullopt;
+  }
+  const Address peer = to_call_.value_or(Address());
+  to_call_.reset();
+  connector_ = std::make_unique<Connector>(*reactor_, [this](Result<Fd> result) {
+    reactor_->retire(std::move(connector_));
+    finish(std::move(result));
+  });
+  const auto local = Address::local_of(control_);
+  connector_->start(local ? call_from(*local, peer) : std::unexpected(local.error()), patience);
+  return std::nullopt;
+}
+
+void DataPort::on_readable() noexcept {
+  accept();
+  if (accepted_ && done_) finish(std::move(accepted_));
+}
+
+void DataPort::accept() {
+  const auto control = Address::peer_of(control_);
+  for (int i = 0; i < limits::kPassiveBacklog && !accepted_; ++i) {
+    sockaddr_storage from;
+    socklen_t size = sizeof from;
+    Fd socket(::accept4(listening_.get(), reinterpret_cast<sockaddr*>(&from), &size,
+                        SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!socket) return;
+    const Address peer = Address::from_sockaddr(reinterpret_cast<const sockaddr*>(&from), size);
+    if (control && control->same_host(peer)) {
+      accepted_ = std::move(socket);
+    } else {
+      log(LogLevel::warning, "ftp", peer, " called on the passive port of ",
+          control ? control->to_string() : "another", ": refused");
+    }
+  }
+  if (!accepted_) return;
+  watch_.reset();
+  listening_.reset();
+}
+
+void DataPort::on_time() {
+  if (done_) return finish(fail("accept", ETIMEDOUT));
+  close();
+}
+
+void DataPort::finish(Result<Fd> result) {
+  OnConnected done = std::move(done_);
+  close();
+  done(std::move(result));
+}
+
+void DataPort::close() {
+  timer_.stop();
+  watch_.reset();
+  listening_.reset();
+  accepted_.reset();
+  to_call_.reset();
+  connector_.reset();
+  done_.reset();
+}
+
+}  // namespace sluice::ftp

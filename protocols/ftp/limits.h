@@ -1,0 +1,37 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+/// The numbers of the FTP server that no option sets, each with its reason.
+namespace sluice::ftp::limits {
+
+using namespace std::chrono_literals;
+
+/// How long a passive port stays open when no transfer asks for it.
+inline constexpr auto kPassiveIdle = 60s;
+
+/// Ports of the passive range that are tried at random before all are, in order.
+inline constexpr int kRandomPorts = 8;
+
+/// Connections that may wait on a passive port: one is wanted, the others are strangers' to be sent
+/// away.
+inline constexpr int kPassiveBacklog = 8;
+
+/// The kernel's receive buffer of a control connection, so that one read of it is short: what comes
+/// while a client does not take our replies is held.
+inline constexpr int kControlReceiveBytes = 16 * 1024;
+
+/// Bytes of command lines that may wait for the end of a transfer; beyond, the client has to.
+inline constexpr std::size_t kWaitingBytes = 16 * 1024;
+
+/// Wrong passwords on one connection until it is closed.
+inline constexpr unsigned kPasswordTries = 3;
+
+/// Bytes of a listing, or of a text file on its way, made in one turn.
+inline constexpr std::size_t kChunkBytes = 64 * 1024;
+
+/// Entries looked at in one turn: a pattern may pass over all of them and make no bytes.
+inline constexpr int kEntriesPerTurn = 1000;
+
+}  // namespace sluice::ftp::limits

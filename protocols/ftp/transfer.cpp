@@ -1,0 +1,68 @@
+#include "protocols/ftp/transfer.h"
+
+namespace sluice::ftp {
+
+Transfer::Transfer(Reactor& reactor, const Options& options, Job job, OnEnd on_end)
+    : reactor_(&reactor), options_(&options), job_(std::move(job)), on_end_(std::move(on_end)) {
+  if (const FileRange* range = std::get_if<FileRange>(&job_)) size_ = range->size;
+}
+
+void Transfer::start(Fd socket) {
+  stream_.emplace(*reactor_, std::move(socket), *this, options_->stream);
+  if (FileRange* range = std::get_if<FileRange>(&job_)) {
+    stream_->write(std::move(*range));
+    if (stream_->drained() && stream_->can_write()) end({});
+  } else if (auto* source = std::get_if<std::unique_ptr<Source>>(&job_)) {
+    pump_.emplace(*stream_, std::move(*source), [this](Error error) {
+      end({error ? Outcome::End::failed : Outcome::End::whole, error});
+    });
+    pump_->start();
+  }
+}
+
+void Transfer::abort() {
+  on_end_.reset();
+  if (stream_) stream_->abort();
+}
+
+std::uint64_t Transfer::bytes() const {
+  if (!stream_) return 0;
+  if (pump_) return pump_->sent();
+  return is_upload() ? received_ : *size_ - stream_->unsent();
+}
+
+void Transfer::on_data(Stream&, std::span<const std::byte> bytes) noexcept {
+  Upload* upload = std::get_if<Upload>(&job_);
+  if (!upload) return;  // nobody asked the client to say anything here
+  received_ += bytes.size();
+  if (auto written = upload->write(bytes); !written) end({Outcome::End::failed, written.error()});
+}
+
+void Transfer::on_eof(Stream&) noexcept {
+  Upload* upload = std::get_if<Upload>(&job_);
+  if (!upload) return;  // it has nothing to say, but still listens
+  const auto finished = upload->finish(options_->sync);
+  end({finished ? Outcome::End::whole : Outcome::End::failed,
+       finished ? Error() : finished.error()});
+}
+
+void Transfer::on_drained(Stream&) noexcept {
+  pump_ ? pump_->on_drained() : end({});
+}
+
+void Transfer::on_closed(Stream&, Error error) noexcept {
+  // A file that ends before its time is our failure; the rest is the network's or the client's.
+  end({error.code == EIO ? Outcome::End::failed : Outcome::End::broken, error});
+}
+
+/// All that was given to the kernel arrives, FIN last; there is no linger, as a client sends
+/// nothing on the connection that it reads from, and to wait for its close would make it wait for
+/// us.
+void Transfer::end(Outcome outcome) {
+  stream_->abort(outcome.end != Outcome::End::whole);
+  if (!on_end_) return;
+  OnEnd call = std::move(on_end_);
+  call(outcome);
+}
+
+}  // namespace sluice::ftp

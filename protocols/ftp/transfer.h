@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <variant>
+
+#include "protocols/ftp/source.h"
+#include "protocols/ftp/upload.h"
+#include "reactor/stream.h"
+
+namespace sluice::ftp {
+
+/// How a transfer ended.
+struct Outcome {
+  enum class End {
+    whole,
+    broken,  ///< the data connection: reset, stalled
+    failed,  ///< on our side: the disk is full, a file became shorter
+  };
+  End end = End::whole;
+  Error error;  ///< none when whole
+};
+
+/// One data connection and what goes over it, from the moment it stands. A FIN after an upload
+/// means that it is whole, a reset that it is not. Not movable; to be destroyed by Reactor::retire.
+class Transfer final : public StreamHandler {
+ public:
+  /// A file as it is, bytes that are made on the way, or a file that comes in.
+  using Job = std::variant<FileRange, std::unique_ptr<Source>, Upload>;
+  using OnEnd = Function<void(Outcome)>;
+
+  struct Options {
+    Stream::Options stream;
+    bool sync = false;
+  };
+  /// `options` must outlive it.
+  Transfer(Reactor& reactor, const Options& options, Job job, OnEnd on_end);
+
+  /// Calls `on_end` once: from inside, or later.
+  void start(Fd socket);
+  /// Ends the data connection by a reset; no call follows.
+  void abort();
+
+  /// Bytes that went over the data connection so far.
+  std::uint64_t bytes() const;
+  /// How many there will be, where that is known.
+  std::optional<std::uint64_t> size() const { return size_; }
+  bool is_upload() const { return std::holds_alternative<Upload>(job_); }
+
+  void on_data(Stream& stream, std::span<const std::byte> bytes) noexcept override;
+  void on_eof(Stream& stream) noexcept override;
+  void on_drained(Stream& stream) noexcept override;
+  void on_closed(Stream& stream, Error error) noexcept override;
+
+ private:
+  void end(Outcome outcome);
+
+  Reactor* reactor_;
+  const Options* options_;
+  Job job_;
+  OnEnd on_end_;
+  std::optional<std::uint64_t> size_;
+  std::uint64_t received_ = 0;
+  std::optional<Stream> stream_;
+  std::optional<SourcePump> pump_;
+};
+
+}  // namespace sluice::ftp
