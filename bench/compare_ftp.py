@@ -6,8 +6,9 @@
 retr, stor              one file of --mib MiB; beside the raw sendfile and recv + write loops
 login                   whole sessions, connect to QUIT, one after the other
 retr-small, stor-small  files of 4 KiB, one session, one after the other
-list                    LIST, MLSD and NLST of a directory of 10,000 entries
-idle                    memory of each of 300 sessions that have logged in
+list                    LIST, MLSD and NLST of a directory of 10,000 entries; beside the raw
+                        getdents64 and statx of it, which no server can do without
+idle                    anonymous memory of each of 300 sessions that have logged in
 crowd                   100 downloads of 64 MiB at once
 
 Servers run in alternation, each run a fresh process, pinned to CPU 0 with all its descendants, the
@@ -16,13 +17,14 @@ every figure is shown as median (least to most). How each peer is set up: ftp_se
 """
 
 import argparse
+import functools
 import os
 import sys
 import tempfile
 
 from compare_transfer import roomy_folder
 from ftp_servers import available
-from measuring import ROOT, Failed, Load, Server, median, spread, verdict
+from measuring import ROOT, SERVER_CPU, Failed, Load, Server, median, spread, verdict
 
 MIB = 1024 * 1024
 ENTRIES, IDLE, CROWD, CROWD_MIB, SMALL_FILES, SMALL_BYTES = 10_000, 300, 100, 64, 100, 4096
@@ -243,8 +245,8 @@ def compare_stor(run):
     run.beside_best_peer(megabytes, target=True)
 
 
-def compare_repeated(run, title, target, measure, unit):
-    run.alternate(title, measure)
+def compare_repeated(run, title, target, measure, unit, others=None):
+    run.alternate(title, measure, others)
     run.show(**{unit: (rate, 0), "us_of_CPU_each": (microseconds_each, 0)})
     run.at_least(unit.replace("_", " "), rate, target)
 
@@ -278,6 +280,14 @@ def compare_stor_small(run):
                      measure, "files_a_second")
 
 
+def raw_list(run, verb):
+    words = [f"{run.options.build}/bench/raw/raw_list", os.path.join(run.place.root, "many"),
+             str(run.options.run_seconds)]
+    with Load(words + (["--names"] if verb == "NLST" else []), run.options.seconds,
+              SERVER_CPU) as listing:
+        return listing.line()
+
+
 def compare_list(run):
     def measure(server, verb):
         result = run.load(server, "list", "--command", verb, "--path", "/many",
@@ -288,23 +298,26 @@ def compare_list(run):
 
     for verb, target in (("LIST", 100), ("MLSD", 100), ("NLST", 400)):
         compare_repeated(run, f"{verb} of {ENTRIES:,} entries", target,
-                         lambda server, verb=verb: measure(server, verb), "listings_a_second")
+                         lambda server, verb=verb: measure(server, verb), "listings_a_second",
+                         {"raw": functools.partial(raw_list, run, verb)})
+        if "sluice" in run.results and "raw" in run.results:
+            print(f"  sluice/raw: CPU {spread(run.ratio('raw', microseconds_each))}", flush=True)
 
 
 def compare_idle(run):
     def measure(server):
         """A first session has been and gone, so that what is used once is not counted."""
         run.load(server, "idle")
-        before = server.proportional_bytes()
+        before = server.anonymous_bytes()
         command = [f"{run.options.build}/bench/load/ftp_load", server.address, "idle",
                    "--sessions", str(IDLE), "--user", server.user, "--password", server.password,
                    "--wait"]
         with Load(command, run.options.seconds) as sessions:
             sessions.line()
-            return {"kib": (server.proportional_bytes() - before) / 1024 / IDLE,
+            return {"kib": (server.anonymous_bytes() - before) / 1024 / IDLE,
                     "processes": len(server.family()), "base": before / MIB}
 
-    run.alternate(f"{IDLE} idle sessions, PSS of all processes", measure)
+    run.alternate(f"{IDLE} idle sessions, anonymous memory of all processes", measure)
     run.show(KiB_a_session=(lambda result: result["kib"], 2),
              MiB_before=(lambda result: result["base"], 1),
              processes=(lambda result: result["processes"], 0))

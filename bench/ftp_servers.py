@@ -158,13 +158,15 @@ class FtpServer(Server):
                 pass  # it has just ended: what it did is in its parent's account next time
         return total
 
-    def proportional_bytes(self):
-        """PSS: each page divided by the number of processes that share it. No kernel memory."""
+    def anonymous_bytes(self):
+        """Anonymous memory, each page divided by the number of processes that share it (Pss_Anon of
+        proc_pid_smaps(5)). No code, no kernel memory."""
         total = 0
         for pid in self.family():
             try:
                 with open(f"/proc/{pid}/smaps_rollup") as account:
-                    total += 1024 * int(re.search(r"^Pss:\s+(\d+) kB", account.read(), re.M)[1])
+                    found = re.search(r"^Pss_Anon:\s+(\d+) kB", account.read(), re.M)
+                    total += 1024 * int(found[1])
             except OSError:
                 pass
         return total

@@ -17,8 +17,9 @@ namespace sluice::tools {
 namespace {
 
 constexpr std::string_view kDropDirectory = "sluice-data/drop";
+constexpr std::string_view kOfferDirectory = "sluice-data/offer";
 constexpr std::string_view kOfferFile = "sluice-data/offer/welcome.txt";
-constexpr std::string_view kWelcome = "This file came from sluice, by sendfile.\n";
+constexpr std::string_view kFtpWelcome = "sluice-data/ftp/welcome.txt";
 
 Made make_echo(Reactor& reactor, const Address& address, const ServeSettings& settings) {
   const std::string name = settings.text("echo-mode", "concurrent");
@@ -93,6 +94,20 @@ std::expected<void, std::string> make_directory(std::string_view path) {
   return std::unexpected(Error::last("mkdir").message(name));
 }
 
+/// Leaves one that is there as it is.
+std::expected<void, std::string> make_file(std::string_view path, std::string_view text) {
+  const std::string name(path);
+  Fd file(open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+  if (!file) {
+    if (errno == EEXIST) return {};
+    return std::unexpected(Error::last("open").message(name));
+  }
+  auto written = write_all(file.get(), text);
+  if (written) return {};
+  unlink(name.c_str());
+  return std::unexpected(written.error().message(name));
+}
+
 }  // namespace
 
 std::span<const ServiceKind> service_kinds() {
@@ -100,20 +115,13 @@ std::span<const ServiceKind> service_kinds() {
 }
 
 std::expected<void, std::string> prepare_default_data() {
-  for (const std::string_view path :
-       {kDataDirectory, kDropDirectory, kOfferFile.substr(0, kOfferFile.rfind('/')), kFtpRoot}) {
+  for (const std::string_view path : {kDataDirectory, kDropDirectory, kOfferDirectory, kFtpRoot}) {
     if (auto made = make_directory(path); !made) return made;
   }
-  const std::string name(kOfferFile);
-  Fd file(open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
-  if (!file) {
-    if (errno == EEXIST) return {};
-    return std::unexpected(Error::last("open").message(name));
+  if (auto made = make_file(kOfferFile, "This file came from sluice, by sendfile.\n"); !made) {
+    return made;
   }
-  auto written = write_all(file.get(), kWelcome);
-  if (written) return {};
-  unlink(name.c_str());
-  return std::unexpected(written.error().message(name));
+  return make_file(kFtpWelcome, "What is put beside this file is served by FTP.\n");
 }
 
 }  // namespace sluice::tools

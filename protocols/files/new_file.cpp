@@ -42,11 +42,11 @@ std::string fresh_name() {
 
 /// Takes the lock without waiting: EWOULDBLOCK when another has it. False when the file is not the
 /// one at `name` any more, as whoever had the lock until now may have renamed or removed it.
-Result<bool> lock(const Directory& directory, const Fd& fd, const std::string& name) {
+Result<bool> lock(int directory, const Fd& fd, const std::string& name) {
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) return fail("flock");
   struct stat ours{}, there{};
   if (::fstat(fd.get(), &ours) != 0) return fail("fstat");
-  if (::fstatat(directory.fd(), name.c_str(), &there, AT_SYMLINK_NOFOLLOW) != 0) {
+  if (::fstatat(directory, name.c_str(), &there, AT_SYMLINK_NOFOLLOW) != 0) {
     if (errno == ENOENT) return false;
     return fail("fstatat");
   }
@@ -71,8 +71,8 @@ Result<void> rename_to_new(int directory, const char* from, const char* to) {
 }
 
 /// Removes the file at `name` unless someone has it or, where it may be resumed, it is young.
-Result<bool> remove_stale(const Directory& directory, const std::string& name, time_t oldest) {
-  const Fd fd(::openat(directory.fd(), name.c_str(),
+Result<bool> remove_stale(int directory, const std::string& name, time_t oldest) {
+  const Fd fd(::openat(directory, name.c_str(),
                        O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
   if (!fd) return fail("open");
   struct stat status{};
@@ -82,11 +82,17 @@ Result<bool> remove_stale(const Directory& directory, const std::string& name, t
   if (resumable && status.st_mtime > oldest) return false;
   const auto locked = lock(directory, fd, name);
   if (!locked || !*locked) return locked;
-  if (::unlinkat(directory.fd(), name.c_str(), 0) != 0) return fail("unlink");
+  if (::unlinkat(directory, name.c_str(), 0) != 0) return fail("unlink");
   return true;
 }
 
 }  // namespace
+
+bool remove_abandoned(int directory, std::string_view name) {
+  if (!is_temporary_name(name)) return false;
+  const auto removed = remove_stale(directory, std::string(name), 0);
+  return removed && *removed;
+}
 
 NewFile::NewFile(const Directory& directory, Fd fd, std::string name, std::uint64_t size, Kept kept)
     : directory_(&directory),
@@ -113,7 +119,7 @@ Result<NewFile> NewFile::create(const Directory& directory) {
     if (!fd && (errno == EEXIST || errno == EINTR)) continue;
     if (!fd) return fail("create a file");
     // Before the lock is ours a clean_stale() elsewhere may take the file for a stale one.
-    const auto locked = lock(directory, fd, name);
+    const auto locked = lock(directory.fd(), fd, name);
     if (locked && *locked)
       return NewFile(directory, std::move(fd), std::move(name), 0, Kept::never);
     if (!locked && locked.error().code != EWOULDBLOCK) {
@@ -130,7 +136,7 @@ Result<NewFile> NewFile::resume(const Directory& directory, Id id) {
     Fd fd(::openat(directory.fd(), name.c_str(), kFlags, kMode));
     if (!fd && errno == EINTR) continue;
     if (!fd) return fail("create a file");
-    const auto locked = lock(directory, fd, name);
+    const auto locked = lock(directory.fd(), fd, name);
     if (!locked) return std::unexpected(locked.error());
     if (!*locked) continue;
     struct stat status{};
@@ -225,7 +231,7 @@ Result<std::size_t> clean_stale(const Directory& directory, std::chrono::seconds
     if (entry == nullptr && errno != 0) return fail("readdir");
     if (entry == nullptr) return removed;
     if (!is_temporary_name(entry->d_name)) continue;
-    const auto gone = remove_stale(directory, entry->d_name, oldest);
+    const auto gone = remove_stale(directory.fd(), entry->d_name, oldest);
     if (gone && *gone) ++removed;
   }
 }

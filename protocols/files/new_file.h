@@ -87,4 +87,7 @@ class NewFile {
 /// loop.
 Result<std::size_t> clean_stale(const Directory& directory, std::chrono::seconds age);
 
+/// The same for one entry of `directory`, for who comes across it; those of resume() stay.
+bool remove_abandoned(int directory, std::string_view name);
+
 }  // namespace sluice::files

@@ -54,6 +54,7 @@ std::size_t FtpSession::take(std::span<const std::byte> bytes) {
     run_waiting();
   }
   taking_ = false;
+  reader_.forget_line();
   if (const std::string answer = reader_.take_telnet_answer(); !answer.empty()) write(answer);
   return taken;
 }

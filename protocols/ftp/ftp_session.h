@@ -73,6 +73,8 @@ class FtpSession final : public Session {
   Settings& settings() { return settings_; }
   /// Also the end of a log-in: everything as at the start but for the connection itself.
   void reset_settings();
+  /// From now on it is idleness that ends the session.
+  void logged_in() { on_idle_timer(); }
   Login& login() { return login_; }
   /// Of who is logged in.
   const Account& account() const { return *login_.account(); }
@@ -123,6 +125,7 @@ class FtpSession final : public Session {
   void transfer_ended(Outcome outcome);
   void log_transfer(const Outcome& outcome);
   void drop_transfer();
+  void abandon_transfer();
   void on_idle_timer();
 
   CommandReader reader_;

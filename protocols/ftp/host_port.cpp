@@ -136,7 +136,6 @@ std::optional<std::uint16_t> parse_epsv_reply(std::string_view text) {
     const char delimiter = inside[0];
     if (inside[1] != delimiter || inside[2] != delimiter) continue;
     inside.remove_prefix(3);
-    if (inside.find(delimiter) == inside.npos) continue;
     const auto port = parse_number<std::uint16_t>(cut(inside, delimiter));
     if (port && inside.starts_with(')')) return port;
   }

@@ -67,7 +67,10 @@ class DirectorySource final : public Source {
   /// The files of uploads under way are nobody's business; those that a crash left are removed.
   bool wanted(const files::DirectoryReader::Entry& entry) const {
     if (entry.name[0] == '.') {
-      if (files::is_temporary_name(entry.text())) return false;
+      if (files::is_temporary_name(entry.text())) {
+        files::remove_abandoned(reader_.fd(), entry.text());
+        return false;
+      }
       if (!options_.hidden) return false;
     }
     return options_.pattern.empty() || matches(options_.pattern, entry.text());

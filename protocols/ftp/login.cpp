@@ -65,6 +65,7 @@ void Login::checked(Result<bool> right) {
 void Login::succeed() {
   account_ = std::move(candidate_);
   session_->log_line(LogLevel::info, "logged in as ", name_);
+  session_->logged_in();
   session_->reply(230, "Logged in.");
   session_->set_idle();
 }

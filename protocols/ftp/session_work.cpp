@@ -62,7 +62,7 @@ void FtpSession::begin_transfer(TransferNote note, std::string_view announcement
 void FtpSession::connected(Result<Fd> socket) {
   if (socket) return transfer_->start(std::move(*socket));
   log(LogLevel::warning, "no data connection: ", socket.error().message());
-  service().reactor().retire(std::move(transfer_));
+  abandon_transfer();
   reply(425, concat("No data connection: ", std::strerror(socket.error().code), '.'));
   set_idle();
 }
@@ -70,7 +70,11 @@ void FtpSession::connected(Result<Fd> socket) {
 void FtpSession::transfer_ended(Outcome outcome) {
   log_transfer(outcome);
   const std::uint64_t bytes = transfer_->bytes();
-  service().reactor().retire(std::move(transfer_));
+  if (outcome.end == Outcome::End::whole) {
+    service().reactor().retire(std::move(transfer_));
+  } else {
+    abandon_transfer();
+  }
   const int code = code_of(outcome);
   const std::string done = amount(bytes, Clock().now() - note_.began);
   if (code == 226) {
@@ -84,7 +88,7 @@ void FtpSession::transfer_ended(Outcome outcome) {
 void FtpSession::log_transfer(const Outcome& outcome) {
   const std::uint64_t bytes = transfer_->bytes();
   const Duration took = Clock().now() - note_.began;
-  (transfer_->is_upload() ? service().count().bytes_in : service().count().bytes_out) += bytes;
+  (transfer_->upload() ? service().count().bytes_in : service().count().bytes_out) += bytes;
   const bool whole = outcome.end == Outcome::End::whole;
   if (note_.kind == Kind::listing) {
     return log(whole ? LogLevel::debug : LogLevel::info, user(), " listed ", note_.path, ", ",
@@ -113,6 +117,11 @@ void FtpSession::drop_transfer() {
   if (!transfer_) return;
   transfer_->abort();
   log_transfer({Outcome::End::broken, {ECONNABORTED, "transfer"}});
+  abandon_transfer();
+}
+
+void FtpSession::abandon_transfer() {
+  if (Upload* upload = transfer_->upload()) upload->abandon(tree(), note_.path);
   service().reactor().retire(std::move(transfer_));
 }
 

@@ -28,20 +28,18 @@ void Transfer::abort() {
 std::uint64_t Transfer::bytes() const {
   if (!stream_) return 0;
   if (pump_) return pump_->sent();
-  return is_upload() ? received_ : *size_ - stream_->unsent();
+  return size_ ? *size_ - stream_->unsent() : received_;
 }
 
 void Transfer::on_data(Stream&, std::span<const std::byte> bytes) noexcept {
-  Upload* upload = std::get_if<Upload>(&job_);
-  if (!upload) return;  // nobody asked the client to say anything here
+  if (!upload()) return;  // nobody asked the client to say anything here
   received_ += bytes.size();
-  if (auto written = upload->write(bytes); !written) end({Outcome::End::failed, written.error()});
+  if (auto written = upload()->write(bytes); !written) end({Outcome::End::failed, written.error()});
 }
 
 void Transfer::on_eof(Stream&) noexcept {
-  Upload* upload = std::get_if<Upload>(&job_);
-  if (!upload) return;  // it has nothing to say, but still listens
-  const auto finished = upload->finish(options_->sync);
+  if (!upload()) return;  // it has nothing to say, but still listens
+  const auto finished = upload()->finish(options_->sync);
   end({finished ? Outcome::End::whole : Outcome::End::failed,
        finished ? Error() : finished.error()});
 }

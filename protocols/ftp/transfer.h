@@ -46,7 +46,8 @@ class Transfer final : public StreamHandler {
   std::uint64_t bytes() const;
   /// How many there will be, where that is known.
   std::optional<std::uint64_t> size() const { return size_; }
-  bool is_upload() const { return std::holds_alternative<Upload>(job_); }
+  /// Null of anything else.
+  Upload* upload() { return std::get_if<Upload>(&job_); }
 
   void on_data(Stream& stream, std::span<const std::byte> bytes) noexcept override;
   void on_eof(Stream& stream) noexcept override;

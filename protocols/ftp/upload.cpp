@@ -27,6 +27,7 @@ Result<Upload> Upload::begin(const files::Tree& tree, std::string_view path, How
     auto file = tree.open_write(path, Write::create);
     if (file) {
       upload.file_ = std::move(*file);
+      upload.created_ = true;
       return upload;
     }
     if (file.error().code != EEXIST) return std::unexpected(file.error());
@@ -75,6 +76,7 @@ Result<Upload> Upload::unique(const files::Tree& tree, std::string& path) {
     path = tried;
     Upload upload;
     upload.file_ = std::move(*file);
+    upload.created_ = true;
     return upload;
   }
   return fail("create a file", EEXIST);
@@ -97,6 +99,13 @@ Result<void> Upload::store(std::span<const std::byte> bytes) {
     bytes = bytes.subspan(static_cast<std::size_t>(size));
   }
   return {};
+}
+
+void Upload::abandon(const files::Tree& tree, std::string_view path) {
+  struct stat ours{};
+  if (!created_ || ::fstat(file_.get(), &ours) != 0 || ours.st_size != 0) return;
+  const auto there = tree.info(path, false);
+  if (there && there->inode == ours.st_ino) (void)tree.remove_file(path);
 }
 
 Result<void> Upload::finish(bool sync) {

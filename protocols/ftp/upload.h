@@ -40,6 +40,9 @@ class Upload {
   void set_ascii() { text_.emplace(); }
 
   Result<void> write(std::span<const std::byte> bytes);
+  /// It is broken: a file that was made for it goes again if nothing came, `tree` and `path` being
+  /// those of begin(). Otherwise what was written in place stays.
+  void abandon(const files::Tree& tree, std::string_view path);
   /// All has come: gives the file its name. With `sync` it is on the disk then.
   Result<void> finish(bool sync);
 
@@ -56,6 +59,7 @@ class Upload {
   Result<void> store(std::span<const std::byte> bytes);
 
   Fd file_;                       // in place
+  bool created_ = false;          // by us
   std::unique_ptr<Aside> aside_;  // set aside
   std::optional<FromNetwork> text_;
   std::vector<std::byte> converted_;

@@ -16,7 +16,7 @@ class DuringTransfer(FtpTest):
         """One that is under way and waits for its client."""
         self.write_big()
         ftp = ftp or self.session()
-        return ftp, ftp.begin("RETR big", buffer_size=4096)
+        return ftp, ftp.begin("RETR big", buffer_size=65536)
 
     def upload(self, name="new"):
         ftp = self.session()
@@ -143,7 +143,7 @@ class Abort(FtpTest):
         for name, send in self.FORMS.items():
             with self.subTest(name):
                 ftp = self.session()
-                data = ftp.begin("RETR big", buffer_size=4096)
+                data = ftp.begin("RETR big", buffer_size=65536)
                 self.abort(ftp, send)
                 with contextlib.suppress(ConnectionResetError):
                     self.assertLess(len(receive_all(data)), BIG)
@@ -181,7 +181,7 @@ class Abort(FtpTest):
         arrived(data)
         self.abort(ftp, self.FORMS["plain"])
         self.assertEqual(self.read("old"), b"old and whole")
-        self.assertEqual(self.entries(), [b"old"])
+        wait_until(lambda: self.entries() == [b"old"], "the temporary file to go")
 
     def test_of_a_new_upload_keeps_the_part(self):
         ftp = self.session()
@@ -195,7 +195,7 @@ class Abort(FtpTest):
         for index in range(3000):
             self.write(f"a name that is not too short to fill buffers {index}" + "x" * 150, b"")
         ftp = self.session()
-        data = ftp.begin("LIST", buffer_size=2048)
+        ftp.begin("LIST", buffer_size=2048)
         ftp.send("ABOR")
         ftp.reply((426, 226))
         ftp.reply((225, 226))
@@ -213,7 +213,7 @@ class Abort(FtpTest):
         ftp = self.session()
         before = None
         for _ in range(20):
-            ftp.begin("RETR big", buffer_size=4096)
+            ftp.begin("RETR big", buffer_size=65536)
             self.abort(ftp, self.FORMS["plain"])
             before = before or self.server.descriptors()
         self.assertLessEqual(self.server.descriptors(), before)
@@ -221,7 +221,7 @@ class Abort(FtpTest):
     def test_keeps_the_commands_behind_it(self):
         self.write_big()
         ftp = self.session()
-        ftp.begin("RETR big", buffer_size=4096)
+        ftp.begin("RETR big", buffer_size=65536)
         ftp.send("ABOR", "PWD", "NOOP")
         ftp.reply((426, 226))
         ftp.reply((225, 226))
@@ -264,7 +264,7 @@ class LostConnections(FtpTest):
         for end in ("fin", "reset"):
             with self.subTest(end):
                 ftp = self.session()
-                data = ftp.begin("RETR big", buffer_size=4096)
+                data = ftp.begin("RETR big", buffer_size=65536)
                 if end == "reset":
                     reset_on_close(ftp.sock)
                 ftp.sock.close()
@@ -297,7 +297,7 @@ class LostConnections(FtpTest):
                 data.close()
                 ftp.reply(426)
                 self.assertEqual(self.read("old"), b"old and whole")
-                self.assertEqual(self.entries(), [b"old"])
+                wait_until(lambda: self.entries() == [b"old"], "the temporary file to go")
 
     def break_upload(self, ftp, line, content, size):
         """Sends, waits until `size` bytes are on the disk, and resets."""
@@ -359,7 +359,7 @@ class Killed(FtpTest):
         self.write_big()
         server = self.start("--drain", "0")
         self.session(server)
-        self.session(server).begin("RETR big", buffer_size=4096)
+        self.session(server).begin("RETR big", buffer_size=65536)
         self.session(server).begin("STOR new")
         self.stranger(server)
         self.assertEqual(server.stop(), 0)
@@ -389,7 +389,7 @@ class Atomic(FtpTest):
         reset_on_close(data)
         data.close()
         ftp.reply(426)
-        self.assertEqual(self.entries(), [])
+        wait_until(lambda: not self.entries(), "the temporary file to go")
 
     def test_append_and_resume_write_in_place(self):
         ftp = self.session()

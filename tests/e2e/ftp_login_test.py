@@ -2,22 +2,22 @@
 
 import contextlib
 import os
-import pathlib
 import pty
 import re
 import select
 import socket
-import subprocess
 import tempfile
 import time
 import unittest
 
-from harness import PATIENCE, PROGRAM, in_parallel, is_silent, run
-from ftp_support import Ftp, FtpTest, PASSWORD, USER, matches
+from harness import PATIENCE, PROGRAM, is_silent, run, wait_until
+from ftp_support import FtpTest, ftp_server, matches
 
 # crypt(3) of "secret": SHA-512 of 1,000 rounds, and of half a million, which takes its time.
-QUICK_HASH = "$6$rounds=1000$saltsalt$LAV5VE5Y7w1d73x1mFNspYWUpazfmwv2SoepNXNKJ/otop/Zok96Hr8Q13LEv0DRY/x8v0/crpIjl8NJSAqXV/"
-SLOW_HASH = "$6$rounds=500000$saltsalt$fsEPmTrMK7txVikOqTfbB3C1gpKgPk/JZMljxrwVK0QxxjYgDQ8DmbZNOM9vsK/48G3J10yOuwZUi1487qkwH/"
+QUICK_HASH = ("$6$rounds=1000$saltsalt$LAV5VE5Y7w1d73x1"
+              "mFNspYWUpazfmwv2SoepNXNKJ/otop/Zok96Hr8Q13LEv0DRY/x8v0/crpIjl8NJSAqXV/")
+SLOW_HASH = ("$6$rounds=500000$saltsalt$fsEPmTrMK7txVi"
+             "kOqTfbB3C1gpKgPk/JZMljxrwVK0QxxjYgDQ8DmbZNOM9vsK/48G3J10yOuwZUi1487qkwH/")
 YESCRYPT_HASH = "$y$j75$abcdefghijklmnopqrst0/$WvniVQKtHt7ij5JXctxcbuj.SJ2l/qspYL.iaQ7/uqB"
 
 WRITING = (  # with the letter that each needs
@@ -99,13 +99,16 @@ class Login(FtpTest):
             ftp.expect("PASS me@example.org", 530)
 
     def test_takes_any_byte_in_a_password(self):
-        for password in ("with space", " lead and trail ", "a:b:c", "grün", "\"quoted\"", "%s%n"):
-            with self.subTest(password):
-                server = self.start("--ftp-user", "other:" + password)
-                ftp = self.stranger(server)
-                ftp.expect("USER other", 331)
-                ftp.expect("PASS " + password, 230)
-                server.stop()
+        passwords = ("with space", " lead and trail ", "a:b:c", "grün", "\"quoted\"", "%s%n")
+        users = [word for index, password in enumerate(passwords)
+                 for word in ("--ftp-user", f"other{index}:{password}")]
+        with ftp_server(self.root, *users) as server:
+            for index, password in enumerate(passwords):
+                with self.subTest(password):
+                    ftp = self.stranger(server)
+                    ftp.expect(f"USER other{index}", 331)
+                    ftp.expect("PASS " + password, 230)
+                    ftp.close()
 
     def test_logs_200_clients_in_at_once(self):
         clients = [self.stranger() for _ in range(200)]
@@ -157,7 +160,6 @@ class SlowGuessing(FtpTest):
         right.expect("USER user", 331)
         wrong.expect("USER user", 331)
         wrong.send("PASS wrong")
-        arrived_first = []
         right.send("PASS secret")
         ready = select.select([wrong.sock, right.sock], [], [], PATIENCE)[0]
         self.assertEqual(ready, [right.sock])
@@ -184,8 +186,8 @@ class GuessesFromOneAddress(FtpTest):
         ftp = self.stranger(server, greeting=None)
         reply = ftp.reply((220, 421))
         if reply.code == 220:
-            self.assertTrue(matches(ftp.ask("USER user").code, (331, 421, 530)))
-            self.assertTrue(matches(ftp.ask("PASS secret").code, (421, 530)))
+            if ftp.expect("USER user", 331, 421, 530).code == 331:
+                ftp.expect("PASS secret", 421, 530)
         other = self.stranger(server, source="127.0.0.2")
         other.login()
 
@@ -390,8 +392,8 @@ class UserFile(FtpTest):
                 if not part:
                     break
                 said += part
-                if said.lower().count(b"assword") > answered and b"$" not in said:
-                    answered = said.lower().count(b"assword")
+                if said.count(b": ") > answered and b"$" not in said:
+                    answered += 1
                     screen.write(b"secret\n")
         self.assertEqual(os.waitpid(child, 0)[1], 0, said)
         self.assertNotIn(b"secret", said)
@@ -411,7 +413,7 @@ class WrongUsage(FtpTest):
                               (["--ftp-pasv-range", "1-70000"], "pasv-range"),
                               (["--ftp-pasv-address", "nonsense"], "pasv-address"),
                               (["--ftp-user", "nobody"], "ftp-user"),
-                              (["--ftp-user", ":x"], "ftp-user"),
+                              (["--ftp-user", ":x"], "name is empty"),
                               (["--ftp-idle", "soon"], "ftp-idle"),
                               (["--ftp-max-clients", "0"], "max-clients"),
                               (["--ftp-root", "/nonexistent/root"], "/nonexistent/root")):
@@ -433,6 +435,10 @@ class Limits(FtpTest):
         ftp = self.stranger(server, greeting=421, **how)
         self.assertTrue(ftp.is_closed())
 
+    def admitted(self, server):
+        """Waits until there is room: the server may hear of the end of another a little later."""
+        wait_until(lambda: self.stranger(server, greeting=(220, 421)).greeting.code == 220, "room")
+
     def test_of_all_clients(self):
         server = self.start("--ftp-max-clients", "2")
         first, second = self.stranger(server), self.session(server)
@@ -441,7 +447,8 @@ class Limits(FtpTest):
         first.expect("NOOP", 200)
         first.expect("QUIT", 221)
         self.assertTrue(first.is_closed())
-        self.session(server)
+        first.close()
+        self.admitted(server)
         second.expect("PWD", 257)
 
     def test_of_clients_from_one_address(self):
@@ -451,7 +458,7 @@ class Limits(FtpTest):
         self.session(server, source="127.0.0.2")
         first.close()
         second.expect("NOOP", 200)
-        self.session(server)
+        self.admitted(server)
 
     def test_of_idleness(self):
         server = self.start("--ftp-idle", "1")

@@ -18,7 +18,7 @@ import tempfile
 from harness import PATIENCE, Server, ServerTest, receive_all
 
 USER, PASSWORD = "user", "secret"
-BIG = 64 << 20  # more than any socket buffers on the way hold
+BIG = 24 << 20  # more than any socket buffers on the way hold
 
 
 class Reply(collections.namedtuple("Reply", "code lines")):
@@ -73,7 +73,7 @@ class Ftp:
 
     def line(self):
         while b"\n" not in self.buffer:
-            part = self.sock.recv(65536)
+            part = self.sock.recv(4096)
             if not part:
                 raise EOFError(f"the server closed the connection; left over: {self.buffer}")
             self.buffer += part

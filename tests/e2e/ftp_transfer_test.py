@@ -105,7 +105,7 @@ class Download(FtpTest):
         for left in (0, 10_000_000):
             with self.subTest(left):
                 self.write_big()
-                data = ftp.begin("RETR big", buffer_size=4096)
+                data = ftp.begin("RETR big", buffer_size=65536)
                 os.truncate(self.path("big"), left)
                 try:
                     self.assertLess(len(receive_all(data)), BIG)
@@ -118,7 +118,7 @@ class Download(FtpTest):
         content = pattern(16 << 20)
         self.write("file", content)
         ftp = self.session()
-        data = ftp.begin("RETR file", buffer_size=4096)
+        data = ftp.begin("RETR file", buffer_size=65536)
         with open(self.path("file"), "ab") as file:
             file.write(b"more")
         received = receive_all(data)
@@ -129,7 +129,7 @@ class Download(FtpTest):
     def test_of_a_file_that_is_deleted_meanwhile_holds_all(self):
         self.write_big()
         ftp, other = self.session(), self.session()
-        data = ftp.begin("RETR big", buffer_size=4096)
+        data = ftp.begin("RETR big", buffer_size=65536)
         other.expect("DELE big", 250)
         self.assertEqual(len(receive_all(data)), BIG)
         ftp.reply(226)
@@ -602,7 +602,7 @@ class Digests(FtpTest):
                 ftp.expect("RANG " + argument, 501, 350 if argument == "9 1" else 501)
 
     def test_of_a_large_file_hold_nobody_up(self):
-        self.write_big("huge", 2 << 30)
+        self.write_big("huge", 1 << 40)
         slow, other = self.session(), self.session()
         slow.send("HASH huge")
         for _ in range(3):
@@ -612,6 +612,15 @@ class Digests(FtpTest):
             slow.sock.recv(1)
         slow.close()
         self.assert_serves()
+
+    def test_of_a_lost_session_are_given_up(self):
+        before = self.server.descriptors()
+        self.write_big("huge", 1 << 40)
+        ftp = self.session()
+        ftp.send("HASH huge")
+        self.session().expect("QUIT", 221)
+        ftp.close()
+        wait_until(lambda: self.server.descriptors() <= before, "the file to be closed", 20)
 
     def test_keep_the_commands_behind_them(self):
         ftp = self.session()

@@ -30,7 +30,7 @@ def commands(text):
     for line in text.splitlines():
         if line.startswith("|"):
             yield from (cell for cell in re.findall(r"`([^`]+)`", line)
-                        if re.match(r"build/\w|cat |make \w", cell))
+                        if re.match(r"build/\w|cat |curl |make \w", cell))
     yield from re.findall(r"`(make (?:install|examples|help)[^`]*)`", text)
 
 

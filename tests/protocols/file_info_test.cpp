@@ -121,6 +121,7 @@ Test(file_info, counts_the_further_groups_too) {
   cr_assert_eq(::seteuid(Unprivileged::kUser), 0);
   cr_expect(text_of(access_with(S_IFREG | 0060, 0, 54'321)) == "rw-");
   cr_expect(text_of(access_with(S_IFREG | 0060, 0, 54'323)) == "---");
+  cr_expect_eq(::seteuid(0), 0);
 }
 
 Test(file_info, lets_root_do_all_but_run_what_nobody_runs) {

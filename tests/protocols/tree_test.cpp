@@ -50,6 +50,7 @@ void make_socket(const std::string& path) {
   sockaddr_un address{AF_UNIX, ""};
   path.copy(address.sun_path, sizeof address.sun_path - 1);
   const sluice::Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  cr_assert(socket);
   ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
 }
 
