@@ -109,6 +109,7 @@ void posted_calls(benchmark::State& state, SelectorKind kind, std::size_t posts)
 
 std::vector<Timer> armed_timers(Reactor& reactor, std::size_t count) {
   std::vector<Timer> timers;
+  timers.reserve(count);
   for (std::size_t i = 0; i < count; ++i) {
     // A prime step scatters the deadlines over the minute after the first.
     timers.push_back(reactor.after(1min + i * 7'368'787us % 1min, [] {}));

@@ -50,6 +50,7 @@ class Function<R(Args...)> {
 
   explicit operator bool() const { return operations_ != nullptr; }
 
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): handed on by move
   R operator()(Args... args) {
     // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): an empty one is not to be called
     return operations_->call(room_, std::forward<Args>(args)...);

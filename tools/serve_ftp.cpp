@@ -54,7 +54,7 @@ std::expected<ftp::Accounts, std::string> load_accounts(const ServeSettings& set
                                   {ftp::Secret::Kind::plain, std::string(user.substr(colon + 1))},
                                   root, letters("ftp-writable"));
         !added) {
-      return std::unexpected(added.error());
+      return std::unexpected(concat("--ftp-user: ", added.error()));
     }
   }
   if (settings.has("ftp-anonymous") || settings.has("ftp-anonymous-writable")) {

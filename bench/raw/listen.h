@@ -20,7 +20,7 @@ inline int listen_on(int port, const char* name, int flags = 0) {
   address.sin_port = htons(static_cast<std::uint16_t>(port));
   socklen_t size = sizeof address;
   auto* generic = reinterpret_cast<sockaddr*>(&address);
-  if (bind(fd, generic, size) != 0 || listen(fd, 4096) != 0) {
+  if (fd < 0 || bind(fd, generic, size) != 0 || listen(fd, 4096) != 0) {
     std::perror("listen");
     std::exit(1);
   }

@@ -150,39 +150,55 @@ std::optional<mode_t> parse_mode(std::string_view text) {
   return mode;
 }
 
-/// Sets one `NAME=VALUE` of MFF: 0, or the code of the reply that says why not.
-int set_fact(FtpSession& session, const std::string& path, std::string_view fact, Error& error) {
-  const std::size_t equals = std::min(fact.find('='), fact.size());
-  const std::string name = upper_case(fact.substr(0, equals));
-  const std::string_view value = fact.substr(std::min(equals + 1, fact.size()));
-  const bool is_time = name == "MODIFY", is_mode = name == "UNIX.MODE";
-  if (!is_time && !is_mode) return 504;
-  const auto time = is_time ? parse_timestamp(value) : std::nullopt;
-  const auto mode = is_mode ? parse_mode(value) : std::nullopt;
-  if (!time && !mode) return 501;
-  if (!session.account().permissions.has(is_time ? 'T' : 'M')) return 550;
-  const auto set =
-      is_time ? session.tree().set_modified(path, *time) : session.tree().set_mode(path, *mode);
-  if (!set) error = set.error();
-  return set ? 0 : 550;
+/// What MFF is to set, and the code of the reply when that cannot be.
+struct FactsToSet {
+  std::optional<timespec> modified;
+  std::optional<mode_t> mode;
+  int wrong = 0;
+  std::string_view culprit;
+};
+
+FactsToSet parse_facts_to_set(std::string_view facts) {
+  FactsToSet parsed;
+  while (!facts.empty() && parsed.wrong == 0) {
+    const std::string_view fact = facts.substr(0, facts.find(';'));
+    facts.remove_prefix(fact.size() + 1);
+    const std::size_t equals = std::min(fact.find('='), fact.size());
+    const std::string name = upper_case(fact.substr(0, equals));
+    const std::string_view value = fact.substr(std::min(equals + 1, fact.size()));
+    if (name == "MODIFY") {
+      parsed.modified = parse_timestamp(value);
+      if (!parsed.modified) parsed.wrong = 501;
+    } else if (name == "UNIX.MODE") {
+      parsed.mode = parse_mode(value);
+      if (!parsed.mode) parsed.wrong = 501;
+    } else {
+      parsed.wrong = 504;
+    }
+    if (parsed.wrong != 0) parsed.culprit = fact;
+  }
+  return parsed;
 }
 
-/// draft-somers-ftp-mfxx section 5.
+/// draft-somers-ftp-mfxx section 5. All of the facts are looked at before any is set.
 void run_mff(FtpSession& session, std::string_view argument) {
   const std::size_t space = argument.find("; ");
   if (space == std::string_view::npos) return session.reply(501, "Usage: MFF FACT=VALUE;… NAME");
   const std::string_view facts = argument.substr(0, space + 1), name = argument.substr(space + 2);
+  const FactsToSet wanted = parse_facts_to_set(facts);
+  if (wanted.wrong != 0) {
+    return session.reply(wanted.wrong, concat(safe_name(wanted.culprit), ": not a fact to set."));
+  }
+  const Permissions& may = session.account().permissions;
+  if ((wanted.modified && !may.has('T')) || (wanted.mode && !may.has('M'))) {
+    return session.reply(550, "Permission denied.");
+  }
   const auto path = path_of(session, name);
   if (!path) return;
-  for (std::string_view rest = facts; !rest.empty();) {
-    const std::string_view fact = rest.substr(0, rest.find(';'));
-    rest.remove_prefix(fact.size() + 1);
-    Error error;
-    const int code = set_fact(session, *path, fact, error);
-    if (error) return session.refuse(error, name);
-    if (code == 550) return session.reply(550, "Permission denied.");
-    if (code != 0) return session.reply(code, concat(safe_name(fact), ": not a fact to set."));
-  }
+  Result<void> set;
+  if (wanted.modified) set = session.tree().set_modified(*path, *wanted.modified);
+  if (set && wanted.mode) set = session.tree().set_mode(*path, *wanted.mode);
+  if (!set) return session.refuse(set.error(), name);
   session.reply(213, concat(safe_name(facts), ' ', safe_name(name)));
 }
 

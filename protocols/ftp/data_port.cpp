@@ -29,9 +29,7 @@ Result<Fd> call_from(Address local, const Address& peer) {
 
 Result<Address> DataPort::listen(PortRange range) {
   close();
-  auto local = Address::local_of(control_);
-  if (!local) return std::unexpected(local.error());
-  auto socket = open_port(*local, range);
+  auto socket = open_port(local_, range);
   if (!socket) return std::unexpected(socket.error());
   auto address = Address::local_of(socket->get());
   if (!address) return address;
@@ -84,8 +82,7 @@ std::optional<Fd> DataPort::connect(Duration patience, OnConnected done) {
     reactor_->retire(std::move(connector_));
     finish(std::move(result));
   });
-  const auto local = Address::local_of(control_);
-  connector_->start(local ? call_from(*local, peer) : std::unexpected(local.error()), patience);
+  connector_->start(call_from(local_, peer), patience);
   return std::nullopt;
 }
 
@@ -95,7 +92,6 @@ void DataPort::on_readable() noexcept {
 }
 
 void DataPort::accept() {
-  const auto control = Address::peer_of(control_);
   for (int i = 0; i < limits::kPassiveBacklog && !accepted_; ++i) {
     sockaddr_storage from;
     socklen_t size = sizeof from;
@@ -103,11 +99,10 @@ void DataPort::accept() {
                         SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!socket) return;
     const Address peer = Address::from_sockaddr(reinterpret_cast<const sockaddr*>(&from), size);
-    if (control && control->same_host(peer)) {
+    if (peer_.same_host(peer)) {
       accepted_ = std::move(socket);
     } else {
-      log(LogLevel::warning, "ftp", peer, " called on the passive port of ",
-          control ? control->to_string() : "another", ": refused");
+      log(LogLevel::warning, "ftp", peer, " called on the passive port of ", peer_, ": refused");
     }
   }
   if (!accepted_) return;

@@ -27,8 +27,9 @@ class DataPort final : public IoHandler {
  public:
   using OnConnected = Function<void(Result<Fd>)>;
 
-  /// `control` is the control connection, whose two addresses are the only ones used.
-  DataPort(Reactor& reactor, int control) : reactor_(&reactor), control_(control) {}
+  /// `local` and `peer` are the two ends of the control connection, the only hosts there will be.
+  DataPort(Reactor& reactor, const Address& local, const Address& peer)
+      : reactor_(&reactor), local_(local), peer_(peer) {}
   DataPort(const DataPort&) = delete;
   DataPort& operator=(const DataPort&) = delete;
 
@@ -55,7 +56,7 @@ class DataPort final : public IoHandler {
   void on_time();
 
   Reactor* reactor_;
-  int control_;
+  Address local_, peer_;
   Fd listening_;
   Watch watch_;
   Fd accepted_;

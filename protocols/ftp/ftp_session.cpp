@@ -71,10 +71,12 @@ void FtpSession::take_line(CommandReader::Line line) {
 }
 
 bool FtpSession::answer_at_once(std::string_view text) {
-  if (busy_ != Busy::transfer && busy_ != Busy::hash) return false;
   const Command command = parse_command(text);
   if (!command.argument.empty()) return false;
-  if (command.verb != "ABOR" && command.verb != "STAT" && command.verb != "NOOP") return false;
+  // Behind its 150 a transfer is told from what is said meanwhile; a digest has but one reply.
+  const bool talks = command.verb == "STAT" || command.verb == "NOOP";
+  if (!(busy_ == Busy::transfer && talks) && command.verb != "ABOR") return false;
+  if (busy_ != Busy::transfer && busy_ != Busy::hash) return false;
   execute_command(text);
   return true;
 }
@@ -159,7 +161,13 @@ void FtpSession::refuse(Error error, std::string_view path) {
 void FtpSession::close(int code, std::string_view text) {
   reply(code, text);
   idle_.stop();
+  if (data_port_) data_port_->close();
+  leave();
   stream().close();
+}
+
+void FtpSession::leave() {
+  if (std::exchange(counted_, false)) ftp().leave(peer());
 }
 
 std::string_view FtpSession::user() const {
@@ -205,7 +213,7 @@ void FtpSession::ended() noexcept {
   hash_.reset();
   listing_.reset();
   data_port_.reset();
-  if (std::exchange(counted_, false)) ftp().leave(peer());
+  leave();
 }
 
 void FtpSession::on_idle_timer() {

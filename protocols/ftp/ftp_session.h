@@ -46,8 +46,8 @@ struct TransferNote {
 ///
 ///     idle --transfer, HASH, STAT of a path, PASS--> busy --its end--> idle …
 ///
-/// but for ABOR, STAT and NOOP, which are answered at once while a transfer or a digest is under
-/// way. Replies to a client that takes none pause the reading of its commands.
+/// but for ABOR, which ends a transfer or a digest at once, and in a transfer STAT and NOOP.
+/// Replies to a client that takes none pause the reading of its commands.
 class FtpSession final : public Session {
  public:
   enum class Busy : std::uint8_t { no, login, transfer, hash, listing };
@@ -127,6 +127,7 @@ class FtpSession final : public Session {
   void drop_transfer();
   void abandon_transfer();
   void on_idle_timer();
+  void leave();
 
   CommandReader reader_;
   Busy busy_ = Busy::no;

@@ -41,7 +41,10 @@ std::string_view verb_of(Kind kind) {
 }  // namespace
 
 DataPort& FtpSession::data_port() {
-  if (!data_port_) data_port_ = std::make_unique<DataPort>(service().reactor(), stream().fd());
+  if (!data_port_) {
+    const auto local = Address::local_of(stream().fd());  // without one, opening a port says why
+    data_port_ = std::make_unique<DataPort>(service().reactor(), local.value_or(Address()), peer());
+  }
   return *data_port_;
 }
 

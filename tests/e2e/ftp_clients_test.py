@@ -29,9 +29,12 @@ class ClientTest(FtpTest):
         self.port = self.server.ports["ftp"]
 
     def client(self, *command, status=0, **how):
-        env = {"PATH": os.environ["PATH"], "HOME": str(self.home), "LC_ALL": "C.UTF-8", "TERM": "dumb"}
-        done = subprocess.run([str(word) for word in command], cwd=self.home, env=env, timeout=PATIENCE,
-                              capture_output=True, stdin=None if "input" in how else subprocess.DEVNULL,
+        env = {"PATH": os.environ["PATH"], "HOME": str(self.home), "LC_ALL": "C.UTF-8",
+               "TERM": "dumb"}
+        done = subprocess.run([str(word) for word in command], cwd=self.home, env=env,
+                              timeout=PATIENCE,
+                              capture_output=True,
+                              stdin=None if "input" in how else subprocess.DEVNULL,
                               **how)
         if status is not None:
             self.assertEqual(done.returncode, status, (done.stdout[-500:], done.stderr[-2000:]))
@@ -138,7 +141,8 @@ class Curl(ClientTest):
 
     def test_takes_text(self):
         self.write("text", b"one\ntwo\n")
-        self.assertEqual(self.curl("-B", self.url("text")).stdout.replace(b"\r", b""), b"one\ntwo\n")
+        self.assertEqual(self.curl("-B", self.url("text")).stdout.replace(b"\r", b""),
+                         b"one\ntwo\n")
 
     def test_fails_where_it_should(self):
         self.curl(self.url("missing"), status=78)
@@ -335,12 +339,13 @@ class Lftp(ClientTest):
 
     def test_does_the_small_things(self):
         self.write("file", b"x")
-        self.lftp("mkdir dir; mv file dir/moved; chmod 600 dir/moved; cls -1; ls dir; cat dir/moved; "
-                  "mkdir -p a/b/c; rm dir/moved; rmdir dir; rm -r a")
+        self.lftp("mkdir dir; mv file dir/moved; chmod 600 dir/moved; cls -1; ls dir; "
+                  "cat dir/moved; mkdir -p a/b/c; rm dir/moved; rmdir dir; rm -r a")
         self.assertEqual(self.entries(), [])
 
     def test_works_through_odd_names(self):
-        names = ["with space", "-dash", 'quo"te', "semi;colon", "[x]", "ümlaut", "#hash", "a%20b", "~t"]
+        names = ["with space", "-dash", 'quo"te', "semi;colon", "[x]", "ümlaut", "#hash", "a%20b",
+                 "~t"]
         for name in names:
             self.local("up/" + name, name.encode())
         self.lftp("mirror -R up /copy; mirror /copy down")
@@ -405,7 +410,8 @@ class Ncftp(ClientTest):
 @need("tnftp")
 class Tnftp(ClientTest):
     def tnftp(self, *lines, options=()):
-        script = "\n".join([f"open 127.0.0.1 {self.port}", f"user {USER} {PASSWORD}", *lines, "quit", ""])
+        script = "\n".join([f"open 127.0.0.1 {self.port}", f"user {USER} {PASSWORD}", *lines,
+                            "quit", ""])
         return self.client("tnftp", "-n", "-i", "-V", *options, input=script.encode())
 
     def test_gets_and_puts_in_each_way(self):
@@ -433,8 +439,10 @@ class Tnftp(ClientTest):
 
     def test_does_the_small_things(self):
         self.write("file", b"12345")
-        said = self.tnftp("binary", "pwd", "ls", "nlist", "mlsd", "mlst file", "size file", "modtime file",
-                          "rename file moved", "mkdir dir", "chmod 600 moved", "rmdir dir", "system",
+        said = self.tnftp("binary", "pwd", "ls", "nlist", "mlsd", "mlst file", "size file",
+                          "modtime file",
+                          "rename file moved", "mkdir dir", "chmod 600 moved", "rmdir dir",
+                          "system",
                           "status", "rstatus", "features", "delete moved").stdout
         for word in (b"directory: /", b"file", b"UNIX"):
             self.assertIn(word, said)

@@ -11,11 +11,14 @@ IAC, DONT, DO, WONT, WILL, SB, SE, NOP, DM, IP = (
     b"\xff", b"\xfe", b"\xfd", b"\xfc", b"\xfb", b"\xfa", b"\xf0", b"\xf1", b"\xf2", b"\xf4")
 
 NEED_LOGIN = (
-    "CWD /", "XCWD /", "CDUP", "XCUP", "PWD", "XPWD", "MKD a", "XMKD a", "RMD a", "XRMD a", "DELE a",
-    "RNFR a", "RNTO b", "RETR a", "STOR a", "STOU", "APPE a", "REST 1", "LIST", "NLST", "MLSD", "MLST",
+    "CWD /", "XCWD /", "CDUP", "XCUP", "PWD", "XPWD", "MKD a", "XMKD a", "RMD a", "XRMD a",
+    "DELE a",
+    "RNFR a", "RNTO b", "RETR a", "STOR a", "STOU", "APPE a", "REST 1", "LIST", "NLST", "MLSD",
+    "MLST",
     "STAT /", "SIZE a", "MDTM a", "MDTM 20200101000000 a", "MFMT 20200101000000 a",
     "MFF modify=20200101000000; a", "PASV", "EPSV", "EPSV ALL", "PORT 127,0,0,1,200,1",
-    "EPRT |1|127.0.0.1|51201|", "SITE CHMOD 644 a", "SITE UTIME 20200101000000 a", "HASH a", "XCRC a",
+    "EPRT |1|127.0.0.1|51201|", "SITE CHMOD 644 a", "SITE UTIME 20200101000000 a", "HASH a",
+    "XCRC a",
     "XMD5 a", "XSHA1 a", "XSHA256 a")
 
 NEED_ARGUMENT = (
@@ -26,7 +29,8 @@ NEED_ARGUMENT = (
 TAKE_NO_ARGUMENT = ("PWD", "XPWD", "CDUP", "XCUP", "PASV", "REIN", "SYST", "FEAT", "ABOR")
 
 SAFE_COMMANDS = (
-    ("NOOP", 200), ("PWD", 257), ("SYST", 215), ("TYPE I", 200), ("HELP", (211, 214)), ("FEAT", 211),
+    ("NOOP", 200), ("PWD", 257), ("SYST", 215), ("TYPE I", 200), ("HELP", (211, 214)), ("FEAT",
+                                                                                        211),
     ("STAT", 211), ("SIZE nothing", 550), ("CWD /", 250), ("OPTS UTF8 ON", 200), ("MODE S", 200),
     ("MKD made", 257), ("RNFR made", 350), ("RNTO moved", 250), ("RMD moved", 250),
     ("DELE nothing", 550), ("NONSENSE", 500), ("AUTH TLS", (502, 504)), ("PORT 1", 501))
@@ -93,7 +97,8 @@ class Syntax(FtpTest):
 
     def test_knows_what_it_does_not_do(self):
         ftp = self.session()
-        for command in ("AUTH TLS", "AUTH SSL", "AUTH GSSAPI", "ADAT abc", "PBSZ 0", "PROT P", "CCC",
+        for command in ("AUTH TLS", "AUTH SSL", "AUTH GSSAPI", "ADAT abc", "PBSZ 0", "PROT P",
+                        "CCC",
                         "MIC x", "CONF x", "ENC x", "SMNT /"):
             with self.subTest(command):
                 ftp.expect(command, 502, 503, 504)
@@ -134,7 +139,8 @@ class Syntax(FtpTest):
 
     def test_answers_the_old_x_forms_alike(self):
         ftp = self.session()
-        for line, code in (("XMKD dir", 257), ("XCWD dir", 250), ("XPWD", 257), ("XCUP", (200, 250)),
+        for line, code in (("XMKD dir", 257), ("XCWD dir", 250), ("XPWD", 257), ("XCUP", (200,
+                                                                                          250)),
                            ("XRMD dir", 250)):
             with self.subTest(line):
                 ftp.expect(line, *(code if isinstance(code, tuple) else (code,)))
@@ -159,7 +165,8 @@ class Syntax(FtpTest):
 
     def test_takes_what_is_superfluous(self):
         ftp = self.session()
-        for line, codes in (("ACCT me", (202,)), ("ALLO 10", (200, 202)), ("ALLO 10 R 5", (200, 202)),
+        for line, codes in (("ACCT me", (202,)), ("ALLO 10", (200, 202)), ("ALLO 10 R 5", (200,
+                                                                                           202)),
                             ("ALLO many", (501,)), ("CLNT test", (200,)), ("NOOP", (200,))):
             with self.subTest(line):
                 ftp.expect(line, *codes)
@@ -414,7 +421,8 @@ class CrossProtocol(FtpTest):
     def test_closes_on_an_http_request(self):
         for request in (b"GET / HTTP/1.1\r\n", b"POST /x HTTP/1.1\r\n", b"PUT / HTTP/1.0\r\n",
                         b"HEAD / HTTP/1.1\r\n", b"OPTIONS * HTTP/1.1\r\n", b"DELETE / HTTP/1.1\r\n",
-                        b"CONNECT a:1 HTTP/1.1\r\n", b"PATCH / HTTP/1.1\r\n", b"TRACE / HTTP/1.1\r\n"):
+                        b"CONNECT a:1 HTTP/1.1\r\n", b"PATCH / HTTP/1.1\r\n",
+                        b"TRACE / HTTP/1.1\r\n"):
             with self.subTest(request):
                 ftp = self.stranger()
                 ftp.raw(request)
@@ -461,7 +469,8 @@ class Telnet(FtpTest):
 
     def test_passes_commands_over_wherever_they_stand(self):
         ftp = self.session()
-        for line in (IAC + NOP + b"PWD\r\n", b"P" + IAC + NOP + b"WD\r\n", b"PWD" + IAC + NOP + b"\r\n",
+        for line in (IAC + NOP + b"PWD\r\n", b"P" + IAC + NOP + b"WD\r\n",
+                     b"PWD" + IAC + NOP + b"\r\n",
                      b"PWD\r" + IAC + NOP + b"\n", IAC + IP + IAC + DM + b"PWD\r\n"):
             with self.subTest(line):
                 ftp.raw(line)

@@ -13,7 +13,8 @@ ODD_NAMES = (
     b"with space", b" leading", b"trailing ", b"  both  ", b'quo"te', b'"quoted"', b"back\\slash",
     b"apos'trophe", b"semi;colon", b"a=b", b"perc%sent%n", b"dollar$HOME", b"star*", b"quest?ion",
     b"[bracket]", b"{brace}", b"-dash", b"-la", b"~tilde", b"#hash", b"comma,", b"|pipe", b"a -> b",
-    "grün".encode(), "日本語".encode(), "e\u0301".encode(), b"latin\xe9", b"\x80\xfe", b"x" * 255, b".dot",
+    "grün".encode(), "日本語".encode(), "e\u0301".encode(), b"latin\xe9", b"\x80\xfe", b"x" * 255,
+    b".dot",
     b"...", b"tab\there", b"bell\x07", b"esc\x1b[31m", b"del\x7f")
 
 LIST_LINE = re.compile(
@@ -49,7 +50,8 @@ class List(Tree):
         lines = split_lines(self.session().fetch("LIST"))
         line, = [line for line in lines if line.endswith(b" file.txt")]
         kind, mode, links, _, _, size, when, name = LIST_LINE.fullmatch(line).groups()
-        self.assertEqual((kind, mode, links, size, when), (b"-", b"rw-r-----", b"1", b"3", b"Sep  9  2001"))
+        self.assertEqual((kind, mode, links, size, when), (b"-", b"rw-r-----", b"1", b"3",
+                                                           b"Sep  9  2001"))
 
     def test_shows_the_time_of_day_of_what_is_new(self):
         now = int(time.time())
@@ -73,7 +75,8 @@ class List(Tree):
         for line, names in (("LIST", visible), ("LIST .", visible), ("LIST /", visible),
                             ("LIST dir", [b"inside"]), ("LIST dir/", [b"inside"]),
                             ("LIST /dir", [b"inside"]), ("LIST dir/..", visible),
-                            ("LIST -l", visible), ("LIST -l dir", [b"inside"]), ("LIST -L", visible)):
+                            ("LIST -l", visible), ("LIST -l dir", [b"inside"]), ("LIST -L",
+                                                                                 visible)):
             with self.subTest(line):
                 self.assertEqual(self.listed(ftp, line), names)
 
@@ -100,7 +103,8 @@ class List(Tree):
 
     def test_of_what_is_not_there(self):
         ftp = self.session()
-        for line in ("LIST missing", "LIST missing/dir", "LIST file.txt/x", "NLST missing", "MLSD missing"):
+        for line in ("LIST missing", "LIST missing/dir", "LIST file.txt/x", "NLST missing",
+                     "MLSD missing"):
             with self.subTest(line):
                 ftp.refuse(line, 4, 5)
         self.assert_in_step(ftp)
@@ -175,14 +179,16 @@ class NameList(Tree):
 class Facts(Tree):
     def test_of_a_directory(self):
         facts = self.session().facts()
-        self.assertEqual(set(facts) - {b".", b"..", b"/"}, {b".hidden", b"dir", b"file.txt", b"other.bin"})
+        self.assertEqual(set(facts) - {b".", b"..", b"/"}, {b".hidden", b"dir", b"file.txt",
+                                                            b"other.bin"})
         self.assertNotIn(b"..", facts)
         file, folder = facts[b"file.txt"], facts[b"dir"]
         self.assertEqual((file["type"].lower(), file["size"]), ("file", "3"))
         self.assertEqual(folder["type"].lower(), "dir")
         self.assertRegex(file["modify"], r"^\d{14}$")
         self.assertTrue({"a", "d", "f", "r", "w"} <= set(file["perm"]), file)
-        self.assertTrue({"c", "d", "e", "f", "l", "m", "p"} >= set(folder["perm"]) > {"e", "l"}, folder)
+        self.assertTrue({"c", "d", "e", "f", "l", "m", "p"} >= set(folder["perm"]) > {"e", "l"},
+                        folder)
         self.assertEqual(int(file["unix.mode"], 8), os.stat(self.path("file.txt")).st_mode & 0o7777)
 
     def test_tell_the_time_in_utc(self):
@@ -278,7 +284,8 @@ class OddNames(FtpTest):
     FORGED = b"x\r\n-rw-r--r--    1 0        0               7 Jan  1  2020 forged"
 
     def test_with_line_ends_forge_no_lines_of_listings(self):
-        for name in (self.FORGED, b"y\nforged2", b"z\r226 forged3", b"type=file; w\ntype=file; forged"):
+        for name in (self.FORGED, b"y\nforged2", b"z\r226 forged3",
+                     b"type=file; w\ntype=file; forged"):
             self.write(name, b"")
         ftp = self.session()
         for line in ("LIST", "NLST", "MLSD", "LIST x*", "NLST y*"):

@@ -230,7 +230,8 @@ class AnonymousOnly(FtpTest):
         ftp.login("anonymous", "x")
 
     def test_writes_where_told(self):
-        server = self.start("--ftp-anonymous", "--ftp-anonymous-writable", user=False, writable=False)
+        server = self.start("--ftp-anonymous", "--ftp-anonymous-writable", user=False,
+                            writable=False)
         ftp = self.session(server, user="anonymous", password="x")
         ftp.store("STOR new", b"anonymous")
         self.assertEqual(self.read("new"), b"anonymous")

@@ -9,11 +9,16 @@ import unittest
 from harness import is_sanitized, pattern, receive_all, wait_until
 from ftp_support import BIG, FtpTest, reset_on_close
 
-LINES = (b"USER user", b"PASS secret", b"TYPE I", b"EPSV", b"PASV", b"LIST", b"NLST", b"MLSD", b"RETR file",
-         b"STOR new", b"APPE new", b"STOU", b"ABOR", b"NOOP", b"STAT", b"REST 3", b"MKD dir", b"RMD dir",
-         b"RNFR new", b"RNTO newer", b"DELE newer", b"HASH file", b"SIZE file", b"CWD dir", b"CDUP", b"PWD",
-         b"PORT 127,0,0,1,255,255", b"EPRT |1|127.0.0.1|65535|", b"FEAT", b"REIN", b"\xff\xf4\xff\xf2ABOR",
-         b"OPTS MLST type;", b"SITE CHMOD 644 file", b"MLST file", b"STAT /", b"HELP", b"X" * 9000, b"\0", b"")
+LINES = (b"USER user", b"PASS secret", b"TYPE I", b"EPSV", b"PASV", b"LIST", b"NLST", b"MLSD",
+         b"RETR file",
+         b"STOR new", b"APPE new", b"STOU", b"ABOR", b"NOOP", b"STAT", b"REST 3", b"MKD dir",
+         b"RMD dir",
+         b"RNFR new", b"RNTO newer", b"DELE newer", b"HASH file", b"SIZE file", b"CWD dir", b"CDUP",
+         b"PWD",
+         b"PORT 127,0,0,1,255,255", b"EPRT |1|127.0.0.1|65535|", b"FEAT", b"REIN",
+         b"\xff\xf4\xff\xf2ABOR",
+         b"OPTS MLST type;", b"SITE CHMOD 644 file", b"MLST file", b"STAT /", b"HELP", b"X" * 9000,
+         b"\0", b"")
 
 
 class Crowds(FtpTest):

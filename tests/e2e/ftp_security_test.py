@@ -41,7 +41,8 @@ class Outside(FtpTest):
                      f"MDTM 20010101000000 {secret}", f"MFF modify=20010101000000; {secret}",
                      f"MFF UNIX.mode=0777; {secret}", f"SITE UTIME 20010101000000 {secret}",
                      f"HASH {secret}", f"XMD5 {secret}", f"XCRC {secret}", f"XSHA1 {secret}",
-                     f"XSHA256 {secret}", f"RNFR {secret}", f"MKD {path}/made", f"XMKD {folder}/made",
+                     f"XSHA256 {secret}", f"RNFR {secret}", f"MKD {path}/made",
+                     f"XMKD {folder}/made",
                      f"STAT {secret}"):
             with self.subTest(line):
                 reply = ftp.ask(line)
@@ -170,7 +171,8 @@ class LinksInside(FtpTest):
     def test_lead_where_a_chroot_would_lead_them(self):
         os.makedirs(self.path("dir/sub"))
         self.write("dir/sub/file", b"inside")
-        for name, target in (("relative", "dir/sub"), ("absolute", "/dir/sub"), ("over", "../../../dir/sub"),
+        for name, target in (("relative", "dir/sub"), ("absolute", "/dir/sub"),
+                             ("over", "../../../dir/sub"),
                              ("dir/up", "../dir/sub")):
             os.symlink(target, self.path(name))
             with self.subTest(name):

@@ -81,7 +81,8 @@ class Download(FtpTest):
     def test_turns_line_ends_in_ascii(self):
         ftp = self.session(binary=False)
         ftp.expect("TYPE A", 200)
-        for stored, sent in ((b"one\ntwo\n", b"one\r\ntwo\r\n"), (b"one\r\ntwo\n", b"one\r\ntwo\r\n"),
+        for stored, sent in ((b"one\ntwo\n", b"one\r\ntwo\r\n"), (b"one\r\ntwo\n",
+                                                                  b"one\r\ntwo\r\n"),
                              (b"\n\n", b"\r\n\r\n"), (b"none", b"none"), (b"", b""), (b"\r", b"\r"),
                              (b"line\n" * 200_000, b"line\r\n" * 200_000),
                              (b"\n" * 300_000, b"\r\n" * 300_000)):
@@ -395,7 +396,8 @@ class SizesAndTimes(FtpTest):
         before = self.snapshot()
         ftp = self.session()
         for time in ("2015", "20151301000000", "20150230000000", "20150101240000", "20150101006000",
-                     "2015010100000", "201501010000000", "abcdefghijklmn", "20150101000000.", "-0150101000000",
+                     "2015010100000", "201501010000000", "abcdefghijklmn", "20150101000000.",
+                     "-0150101000000",
                      "20150101000000.x", "00000000000000"):
             with self.subTest(time):
                 ftp.expect(f"MFMT {time} file", 501)
@@ -467,7 +469,8 @@ class Names(FtpTest):
         ftp = self.session()
         before = self.snapshot()
         ftp.expect("RNFR missing", 550)
-        for old, new in (("dir", "dir/inside"), ("dir", "full"), ("dir/file", "full"), ("dir", "dir/file"),
+        for old, new in (("dir", "dir/inside"), ("dir", "full"), ("dir/file", "full"), ("dir",
+                                                                                        "dir/file"),
                          ("dir", "missing/dir"), ("dir", "/"), ("dir/file", "dir")):
             with self.subTest(old=old, new=new):
                 ftp.expect("RNFR " + old, 350)
@@ -506,7 +509,8 @@ class Names(FtpTest):
     def test_makes_directories_and_says_where(self):
         ftp = self.session()
         for argument, path in (("dir", "/dir"), ("dir/sub", "/dir/sub"), ("/abs", "/abs"),
-                               ('quo"te', '/quo""te'), ("dir/../up", "/up"), ("//twice//", "/twice")):
+                               ('quo"te', '/quo""te'), ("dir/../up", "/up"), ("//twice//",
+                                                                              "/twice")):
             with self.subTest(argument):
                 reply = ftp.expect("MKD " + argument, 257)
                 self.assertTrue(reply.text.startswith(f'257 "{path}"'), reply.text)
@@ -518,8 +522,10 @@ class Names(FtpTest):
         os.makedirs(self.path("a/b"))
         self.write("file")
         ftp = self.session()
-        for line, where in (("CWD a", "/a"), ("CWD b", "/a/b"), ("CDUP", "/a"), ("CWD /a/b", "/a/b"),
-                            ("CWD ..", "/a"), ("CWD ../..", "/"), ("CDUP", "/"), ("CWD a/./b/", "/a/b"),
+        for line, where in (("CWD a", "/a"), ("CWD b", "/a/b"), ("CDUP", "/a"), ("CWD /a/b",
+                                                                                 "/a/b"),
+                            ("CWD ..", "/a"), ("CWD ../..", "/"), ("CDUP", "/"), ("CWD a/./b/",
+                                                                                  "/a/b"),
                             ("CWD .", "/a/b"), ("CWD //a//", "/a"), ("CWD b/../../a/b/..", "/a")):
             with self.subTest(line):
                 ftp.expect(line, 200, 250)
@@ -645,10 +651,11 @@ class TransferLog(FtpTest):
         reset_on_close(data)
         data.close()
         ftp.reply(426)
-        lines = wait_until(lambda: (found := open(log, "rb").read().splitlines()) and len(found) == 3
+        lines = wait_until(lambda: (found := open(log,
+                                                  "rb").read().splitlines()) and len(found) == 3
                            and found, "three lines")
-        form = (rb"\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4} \d+ 127\.0\.0\.1 %s \S+ b _ %s r user ftp "
-                rb"[01] (\*|user) %s")
+        form = (rb"\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4} \d+ 127\.0\.0\.1 %s \S+ "
+                rb"b _ %s r user ftp [01] (\*|user) %s")
         self.assertRegex(lines[0], form % (rb"5", rb"o", rb"c"))
         self.assertRegex(lines[1], form % (rb"7", rb"i", rb"c"))
         self.assertRegex(lines[2], form % (rb"\d+", rb"i", rb"i"))

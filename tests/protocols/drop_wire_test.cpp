@@ -224,10 +224,12 @@ Test(drop_reply, cuts_a_message_that_is_too_long_between_characters) {
 }
 
 Test(drop_reply, keeps_a_status_that_this_version_does_not_know) {
+  // NOLINTNEXTLINE(clang-analyzer-optin.core.EnumCastOutOfRange): what a later version may send
+  const Status unknown{200};
   ReplyDecoder decoder;
-  decoder.feed(encode(Reply{Status{200}, 0, "new"}));
-  cr_expect(decoder.reply().status == Status{200});
-  cr_expect(sentence(Status{200}) ==
+  decoder.feed(encode(Reply{unknown, 0, "new"}));
+  cr_expect(decoder.reply().status == unknown);
+  cr_expect(sentence(unknown) ==
             "the server refused for a reason that this version does not know"s);
 }
 

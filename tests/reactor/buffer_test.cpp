@@ -87,7 +87,8 @@ Test(output_queue, sends_own_and_shared_bytes_and_files_in_order) {
     queue.append(FileRange{file_with(file), 0, file.size()});
     queue.append(FileRange{file_with(file), 1000, 50});
     queue.append(message, shared.size() - 5);
-    expected += own + shared + file + file.substr(1000, 50) + shared.substr(shared.size() - 5);
+    expected.append(own).append(shared).append(file);
+    expected.append(file, 1000, 50).append(shared, shared.size() - 5);
   }
   const std::string arrived = pump(queue, pair);
   cr_assert(arrived.size() == expected.size(), "%zu of %zu", arrived.size(), expected.size());

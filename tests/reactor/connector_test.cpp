@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -96,8 +97,8 @@ TestEachSelector(connector, gives_up_at_its_deadline) {
   // A queue of one place that is taken: the kernel answers no further SYN.
   auto listener = tcp_listen(Address::loopback_v4(0), 0);
   const Address address = *Address::local_of(listener->get());
-  std::vector<Fd> fillers;
-  for (int i = 0; i < 3; ++i) fillers.push_back(std::move(*tcp_start_connect(address)));
+  std::array<Fd, 3> fillers;
+  for (Fd& filler : fillers) filler = std::move(*tcp_start_connect(address));
   cr_assert(wait_for(fillers[0].get(), POLLOUT));
   std::optional<Result<Fd>> got;
   Connector connector(reactor, [&](Result<Fd> result) { got = std::move(result); });

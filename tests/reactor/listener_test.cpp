@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <optional>
 #include <vector>
@@ -168,6 +169,7 @@ Test(listener, does_not_spin_on_a_socket_that_does_not_listen) {
     cr_expect(error.code == EINVAL);
   });
   Fd deaf(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  cr_assert(deaf);
   const Address address = Address::loopback_v4(0);
   cr_assert(bind(deaf.get(), address.data(), address.size()) == 0);
   cr_assert(listener.adopt(std::move(deaf)));
@@ -249,10 +251,10 @@ TestEachSelector(listener, sheds_at_the_descriptor_limit_and_recovers_by_itself)
   // Descriptors for three more: the first free number is the limit but three.
   rlimit before;
   getrlimit(RLIMIT_NOFILE, &before);
-  std::vector<Fd> probes;
-  for (int i = 0; i < 4; ++i) probes.emplace_back(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  std::array<Fd, 4> probes;
+  for (Fd& probe : probes) probe = Fd(open("/dev/null", O_RDONLY | O_CLOEXEC));
   const rlimit low{static_cast<rlim_t>(probes.back().get()), before.rlim_max};
-  probes.clear();
+  for (Fd& probe : probes) probe.reset();
   setrlimit(RLIMIT_NOFILE, &low);
 
   turn(reactor, 20);

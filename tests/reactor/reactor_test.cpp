@@ -243,7 +243,7 @@ Test(reactor, checks_that_it_is_not_run_in_a_child) {
   const pid_t child = fork();
   if (child == 0) {
     const Fd quiet(open("/dev/null", O_WRONLY));
-    dup2(quiet.get(), STDERR_FILENO);
+    if (quiet) dup2(quiet.get(), STDERR_FILENO);
     reactor.post([&] { reactor.stop(); });
     (void)reactor.run();
     _exit(0);

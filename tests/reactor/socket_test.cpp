@@ -2,19 +2,19 @@
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
-#include <net/if.h>
 #include <signal.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <chrono>
-#include <concepts>
-#include <cstdlib>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include "tests/support/blocking_sockets.h"
 
 using namespace std::chrono_literals;
 using sluice::Address;
@@ -25,29 +25,8 @@ namespace option = sluice::option;
 
 namespace {
 
-template <class T>
-T must(Result<T> result) {
-  cr_assert(result.has_value(), "%s", result ? "" : result.error().message().c_str());
-  if constexpr (!std::same_as<T, void>) return *std::move(result);
-}
-
-template <class T>
-int code_of(const Result<T>& result) {
-  return result ? 0 : result.error().code;
-}
-
 bool is_cloexec(int fd) {
   return (::fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0;
-}
-bool is_nonblocking(int fd) {
-  return (::fcntl(fd, F_GETFL) & O_NONBLOCK) != 0;
-}
-
-Socket listening() {
-  Socket socket = must(Socket::tcp());
-  must(socket.bind(Address::loopback_v4(0)));
-  must(socket.listen());
-  return socket;
 }
 
 Socket bound_udp() {
@@ -55,16 +34,6 @@ Socket bound_udp() {
   must(socket.bind(Address::loopback_v4(0)));
   return socket;
 }
-
-struct Pair {
-  Socket client = must(Socket::tcp());
-  Socket server;
-  Pair() {
-    Socket listener = listening();
-    must(client.connect(must(listener.getsockname())));
-    server = must(listener.accept()).first;
-  }
-};
 
 std::string read_to_end(Socket& socket, std::size_t piece) {
   std::string all;
@@ -80,19 +49,6 @@ std::string numbered(std::size_t size) {
   for (std::size_t i = 0; i < size; ++i) text[i] = static_cast<char>((i * 2654435761U) >> 24);
   return text;
 }
-
-/// A folder with nothing in it, removed with what the test has put there.
-struct Folder {
-  std::string path = "/tmp/socket_test.XXXXXX";
-  Folder() { cr_assert_not_null(::mkdtemp(path.data())); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() {
-    ::unlink((path + "/s").c_str());
-    ::rmdir(path.c_str());
-  }
-  Address address() const { return must(Address::parse("unix:" + path + "/s")); }
-};
 
 /// A file without a name.
 Fd file_with(std::string_view contents) {
@@ -124,7 +80,7 @@ Test(socket, connects_and_talks_both_ways) {
 }
 
 Test(socket, shuts_down_one_way_at_a_time) {
-  Pair pair;
+  SocketPair pair;
   must(pair.client.sendall("last"));
   must(pair.client.shutdown(SHUT_WR));
   cr_expect(read_to_end(pair.server, 100) == "last");
@@ -134,7 +90,7 @@ Test(socket, shuts_down_one_way_at_a_time) {
 }
 
 Test(socket, makes_every_descriptor_close_on_exec) {
-  Pair pair;
+  SocketPair pair;
   const Socket udp = must(Socket::udp());
   const Fd listener = must(sluice::tcp_listen(Address::loopback_v4(0)));
   const Fd connecting = must(sluice::tcp_start_connect(must(Address::local_of(listener.get()))));
@@ -188,7 +144,7 @@ Test(socket, every_wait_ends_with_its_timeout) {
   must(listener.settimeout(10ms));
   cr_expect_eq(code_of(listener.accept()), ETIMEDOUT);
 
-  Pair pair;
+  SocketPair pair;
   must(pair.client.settimeout(10ms));
   std::array<std::byte, 8> bytes{};
   cr_expect_eq(code_of(pair.client.recv(1)), ETIMEDOUT);
@@ -206,7 +162,7 @@ Test(socket, every_wait_ends_with_its_timeout) {
 }
 
 Test(socket, a_timeout_waits_no_less_than_it_says) {
-  Pair pair;
+  SocketPair pair;
   must(pair.client.settimeout(20ms));
   const auto start = std::chrono::steady_clock::now();
   cr_expect_eq(code_of(pair.client.recv(1)), ETIMEDOUT);
@@ -214,7 +170,7 @@ Test(socket, a_timeout_waits_no_less_than_it_says) {
 }
 
 Test(socket, blocking_and_timeout_are_one_setting) {
-  Pair pair;
+  SocketPair pair;
   Socket& socket = pair.client;
   cr_expect(!socket.gettimeout() && !is_nonblocking(socket.fileno()));
   must(socket.setblocking(false));
@@ -235,7 +191,7 @@ Test(socket, blocking_and_timeout_are_one_setting) {
 Test(socket, sends_all_to_a_slow_reader) {
   const std::string sent = numbered(10 << 20);
   for (const bool timed : {false, true}) {
-    Pair pair;
+    SocketPair pair;
     if (timed) must(pair.client.settimeout(60s));
     Result<void> result;
     std::thread sender([&] {
@@ -264,7 +220,7 @@ Test(socket, sends_a_file_whole_or_in_part) {
                      {0, 0, ""},
                      {1 << 30, {}, ""}};
   for (const auto& each : cases) {
-    Pair pair;
+    SocketPair pair;
     Result<std::uint64_t> sent = 0;
     std::thread sender([&] {
       sent = pair.client.sendfile(file.get(), each.offset, each.count);
@@ -285,7 +241,7 @@ Test(socket, sends_a_file_that_sendfile_cannot_map) {
   Fd feed(ends[1]);
   cr_assert_eq(::write(feed.get(), "out of a pipe", 13), 13);
   feed.reset();
-  Pair pair;
+  SocketPair pair;
   cr_expect_eq(must(pair.client.sendfile(source.get())), 13);
   cr_expect(must(pair.server.recv(100)) == "out of a pipe");
   cr_expect_neq(code_of(pair.client.sendfile(source.get(), 1)), 0, "a pipe has no offset");
@@ -295,7 +251,7 @@ Test(socket, sends_a_file_that_sendfile_cannot_map) {
 Test(socket, a_gone_peer_is_an_error_and_never_a_signal) {
   cr_assert(::signal(SIGPIPE, SIG_DFL) != SIG_ERR);
   const Fd file = file_with("contents");
-  Pair pair;
+  SocketPair pair;
   must(pair.client.sendall("unread, so that closing resets"));
   must(pair.server.recv(1, MSG_PEEK));
   pair.server.close();
@@ -325,7 +281,7 @@ Test(socket, exchanges_datagrams) {
 }
 
 Test(socket, detach_gives_the_descriptor_away) {
-  Pair pair;
+  SocketPair pair;
   const int number = pair.client.fileno();
   const Fd taken(pair.client.detach());
   cr_expect_eq(taken.get(), number);
@@ -350,153 +306,4 @@ Test(socket, every_call_on_a_closed_socket_is_an_error) {
         code_of(socket.getsockopt(option::dont_linger)),
         code_of(socket.getsockopt(SOL_SOCKET, SO_TYPE))})
     cr_expect_eq(code, EBADF);
-}
-
-Test(socket, sets_and_tells_every_option) {
-  Socket tcp = must(Socket::tcp());
-  for (const auto& flag : {option::reuse_address, option::reuse_port, option::keep_alive,
-                           option::dont_route, option::broadcast, option::no_delay}) {
-    for (const bool on : {true, false}) {
-      must(tcp.setsockopt(flag, on));
-      cr_expect_eq(must(tcp.getsockopt(flag)), on, "%s", flag.operation);
-    }
-  }
-  for (const auto& buffer : {option::receive_buffer, option::send_buffer}) {
-    must(tcp.setsockopt(buffer, 20000));
-    cr_expect_eq(must(tcp.getsockopt(buffer)), 40000, "the kernel doubles it");
-  }
-  for (const auto& time : {option::receive_timeout, option::send_timeout}) {
-    must(tcp.setsockopt(time, 2500ms));
-    cr_expect(must(tcp.getsockopt(time)) == 2500ms);
-    must(tcp.setsockopt(time, 1ns));
-    cr_expect(must(tcp.getsockopt(time)) > 0ns, "upwards, as zero is for ever");
-    must(tcp.setsockopt(time, 0ns));
-    cr_expect(must(tcp.getsockopt(time)) == 0ns);
-    cr_expect_eq(code_of(tcp.setsockopt(time, -1s)), EINVAL);
-  }
-  Socket udp = must(Socket::udp());
-  must(udp.setsockopt(option::multicast_ttl, 7));
-  cr_expect_eq(must(udp.getsockopt(option::multicast_ttl)), 7);
-  cr_expect_str_eq(udp.setsockopt(option::multicast_ttl, 256).error().operation,
-                   "IP_MULTICAST_TTL");
-}
-
-Test(socket, dont_linger_is_linger_off) {
-  Socket socket = must(Socket::tcp());
-  cr_expect(must(socket.getsockopt(option::dont_linger)));
-  cr_expect(!must(socket.getsockopt(option::linger)));
-  must(socket.setsockopt(option::linger, 3s));
-  cr_expect(must(socket.getsockopt(option::linger)) == 3s);
-  cr_expect(!must(socket.getsockopt(option::dont_linger)));
-  must(socket.setsockopt(option::dont_linger, false));
-  cr_expect(must(socket.getsockopt(option::linger)) == 3s);
-  must(socket.setsockopt(option::dont_linger, true));
-  cr_expect(!must(socket.getsockopt(option::linger)));
-  must(socket.setsockopt(option::dont_linger, false));
-  cr_expect(must(socket.getsockopt(option::linger)) == 0s);
-}
-
-Test(socket, the_kernels_own_timeout_says_again) {
-  Pair pair;
-  must(pair.client.setsockopt(option::receive_timeout, 10ms));
-  cr_expect_eq(code_of(pair.client.recv(1)), EAGAIN);
-}
-
-Test(socket, takes_options_by_number) {
-  Socket socket = must(Socket::tcp());
-  must(socket.setsockopt(IPPROTO_TCP, TCP_KEEPIDLE, 77));
-  cr_expect_eq(must(socket.getsockopt(IPPROTO_TCP, TCP_KEEPIDLE)), 77);
-  const ::linger value{1, 5};
-  must(socket.setsockopt(SOL_SOCKET, SO_LINGER, std::as_bytes(std::span(&value, 1))));
-  cr_expect(must(socket.getsockopt(option::linger)) == 5s);
-  cr_expect_eq(code_of(socket.setsockopt(SOL_SOCKET, -1, 0)), ENOPROTOOPT);
-}
-
-Test(socket, hears_a_multicast_group_from_joining_to_leaving) {
-  const Address group = must(Address::parse("239.255.77.77:0"));
-  Socket receiver = must(Socket::udp());
-  must(receiver.bind(Address::any_v4(0)));
-  const Address here = must(receiver.getsockname());
-  Socket sender = must(Socket::udp());
-  const ::in_addr loopback{htonl(INADDR_LOOPBACK)};
-  must(sender.setsockopt(IPPROTO_IP, IP_MULTICAST_IF, std::as_bytes(std::span(&loopback, 1))));
-  Address to = group;
-  to.set_port(here.port());
-
-  for (const sluice::Membership& membership :
-       {sluice::Membership{group, ::if_nametoindex("lo")},
-        sluice::Membership{group, 0, Address::loopback_v4(0)}}) {
-    must(receiver.setsockopt(option::add_membership, membership));
-    cr_expect_eq(code_of(receiver.setsockopt(option::add_membership, membership)), EADDRINUSE);
-    must(sender.sendto("to all", to));
-    cr_expect(must(receiver.recvfrom(100)).first == "to all");
-    must(receiver.setsockopt(option::drop_membership, membership));
-    cr_expect_eq(code_of(receiver.setsockopt(option::drop_membership, membership)), EADDRNOTAVAIL);
-  }
-  cr_expect_eq(code_of(receiver.setsockopt(option::add_membership, {.group = Address()})),
-               EAFNOSUPPORT);
-}
-
-Test(socket, joins_a_group_of_ipv6) {
-  auto receiver = Socket::udp(AF_INET6);
-  if (!receiver) cr_skip_test("no IPv6 here");
-  const sluice::Membership membership{must(Address::parse("[ff12::77]:0")), ::if_nametoindex("lo")};
-  const auto joined = receiver->setsockopt(option::add_membership, membership);
-  if (code_of(joined) == ENODEV) cr_skip_test("lo has no IPv6");
-  must(joined);
-  must(receiver->setsockopt(option::drop_membership, membership));
-}
-
-Test(tcp_listen, accepts_and_refuses_a_port_in_use) {
-  const Fd listener = must(sluice::tcp_listen(Address::loopback_v4(0)));
-  const Address address = must(Address::local_of(listener.get()));
-  const auto second = sluice::tcp_listen(address);
-  cr_expect_eq(code_of(second), EADDRINUSE);
-  cr_expect_eq(code_of(sluice::tcp_listen(Address())), EAFNOSUPPORT);
-  Socket client = must(Socket::tcp());
-  must(client.connect(address));
-}
-
-Test(tcp_listen, shares_a_port_when_asked) {
-  const Fd first = must(sluice::tcp_listen(Address::loopback_v4(0), 16, true));
-  must(sluice::tcp_listen(must(Address::local_of(first.get())), 16, true));
-}
-
-Test(tcp_listen, takes_the_place_of_a_stale_unix_socket_only) {
-  const Folder folder;
-  const Address address = folder.address();
-  must(sluice::tcp_listen(address));  // closed at once; its file stays
-  const Fd live = must(sluice::tcp_listen(address));
-  cr_expect_eq(code_of(sluice::tcp_listen(address)), EADDRINUSE);
-  Socket client = must(Socket::tcp(AF_UNIX));
-  must(client.connect(address));
-  cr_expect(must(client.getpeername()) == address);
-}
-
-Test(tcp_listen, never_removes_a_file_that_is_no_socket) {
-  const Folder folder;
-  const std::string path = folder.address().host();
-  Fd(::open(path.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
-  cr_expect_eq(code_of(sluice::tcp_listen(folder.address())), EADDRINUSE);
-  struct ::stat status{};
-  cr_expect(::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode));
-}
-
-Test(tcp_start_connect, tells_its_end_by_writability_and_connect_result) {
-  Socket listener = listening();
-  const Address address = must(listener.getsockname());
-  Socket arrived(must(sluice::tcp_start_connect(address)));
-  auto [server, peer] = must(listener.accept());
-  must(sluice::connect_result(arrived.fileno()));
-  must(sluice::set_nonblocking(arrived.fileno(), false));
-  cr_expect(!is_nonblocking(arrived.fileno()));
-
-  listener.close();
-  const auto refused = sluice::tcp_start_connect(address);
-  if (!refused) {
-    cr_expect_eq(refused.error().code, ECONNREFUSED);
-  } else {
-    cr_expect_eq(code_of(sluice::connect_result(refused->get())), ECONNREFUSED);
-    cr_expect_eq(code_of(sluice::connect_result(refused->get())), 0, "reading clears it");
-  }
 }
