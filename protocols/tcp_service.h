@@ -80,6 +80,7 @@ class TcpService : public Service {
 
  protected:
   virtual std::unique_ptr<Session> make_session(Fd socket, const Address& peer) = 0;
+  const Listener& listener() const { return listener_; }
 
  private:
   friend class Session;

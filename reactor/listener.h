@@ -30,6 +30,8 @@ class Listener final : public IoHandler {
   /// Takes over a socket that listens already.
   Result<void> adopt(Fd socket);
 
+  /// The socket, for options that the accepted ones inherit; -1 while it does not listen.
+  int fd() const { return socket_.get(); }
   /// Where it listens; after port 0 the port that the kernel chose.
   const Address& address() const { return address_; }
 

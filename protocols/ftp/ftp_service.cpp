@@ -1,5 +1,7 @@
 #include "protocols/ftp/ftp_service.h"
 
+#include <sys/socket.h>
+
 #include "protocols/ftp/ftp_session.h"
 
 namespace sluice::ftp {
@@ -33,7 +35,13 @@ Started FtpService::start() {
       return std::unexpected(opened.error().message(options_.transfer_log));
     }
   }
-  return TcpService::start();
+  if (auto started = TcpService::start(); !started) return started;
+  // What is accepted inherits these. Urgent bytes stay where they are among the others: of telnet's
+  // Synch (RFC 854) only the order matters.
+  const int on = 1, size = limits::kControlReceiveBytes;
+  ::setsockopt(listener().fd(), SOL_SOCKET, SO_OOBINLINE, &on, sizeof on);
+  ::setsockopt(listener().fd(), SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+  return {};
 }
 
 /// Who is logged in stays so, with what was allowed then. Where anything is wrong with the new

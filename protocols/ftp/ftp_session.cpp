@@ -1,7 +1,5 @@
 #include "protocols/ftp/ftp_session.h"
 
-#include <sys/socket.h>
-
 #include <algorithm>
 
 #include "protocols/ftp/commands.h"
@@ -16,10 +14,6 @@ FtpSession::FtpSession(FtpService& service, Fd socket, const Address& peer)
       login_(*this),
       connected_at_(service.reactor().now()),
       last_activity_(connected_at_) {
-  // Urgent bytes stay where they are among the others: of telnet's Synch only the order matters.
-  const int on = 1, size = limits::kControlReceiveBytes;
-  ::setsockopt(stream().fd(), SOL_SOCKET, SO_OOBINLINE, &on, sizeof on);
-  ::setsockopt(stream().fd(), SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
   if (const std::string_view why = service.enter(peer); !why.empty()) {
     close(421, why);
     return;
@@ -194,8 +188,9 @@ void FtpSession::on_eof(Stream& stream) noexcept {
   eof_ = true;
   const bool quits = std::ranges::any_of(
       waiting_, [](const WaitingLine& line) { return parse_command(line.text).verb == "QUIT"; });
-  if (busy_ == Busy::transfer && !quits) {
+  if ((busy_ == Busy::transfer || busy_ == Busy::hash) && !quits) {
     drop_transfer();
+    hash_.reset();
     return stream.close();
   }
   go_on();

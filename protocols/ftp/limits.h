@@ -28,6 +28,9 @@ inline constexpr std::size_t kWaitingBytes = 16 * 1024;
 /// Wrong passwords on one connection until it is closed.
 inline constexpr unsigned kPasswordTries = 3;
 
+/// Bytes of a file that are sent before its data connection is even registered with the loop.
+inline constexpr std::size_t kAtOnceBytes = 128 * 1024;
+
 /// Bytes of a listing, or of a text file on its way, made in one turn.
 inline constexpr std::size_t kChunkBytes = 64 * 1024;
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 
 #include "reactor/text.h"
 
@@ -12,6 +14,21 @@ constexpr std::string_view kLineEnd = "\r\n";
 
 bool is_control(char letter) {
   return static_cast<unsigned char>(letter) < 0x20 || letter == '\x7f';
+}
+
+/// Most names hold none, which is found out eight bytes at a time.
+bool has_control(std::string_view text) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101, kHigh = 0x8080808080808080;
+  while (text.size() >= 8) {
+    std::uint64_t bytes;
+    std::memcpy(&bytes, text.data(), 8);
+    // A byte below 0x20 borrows when 0x20 is taken from it; one of 0x7f is 0 when crossed with it.
+    const std::uint64_t deletes = bytes ^ kOnes * 0x7f;
+    const std::uint64_t found = ((bytes - kOnes * 0x20) & ~bytes) | ((deletes - kOnes) & ~deletes);
+    if ((found & kHigh) != 0) return std::ranges::any_of(text, is_control);
+    text.remove_prefix(8);
+  }
+  return std::ranges::any_of(text, is_control);
 }
 
 void append_line(std::string& out, int code, char mark, std::string_view text) {
@@ -32,6 +49,7 @@ std::string safe_name(std::string_view name) {
 void append_safe_name(std::string& out, std::string_view name) {
   const std::size_t begin = out.size();
   out += name;
+  if (!has_control(name)) return;
   std::replace_if(out.begin() + static_cast<std::ptrdiff_t>(begin), out.end(), is_control, '?');
 }
 

@@ -1,5 +1,11 @@
 #include "protocols/ftp/transfer.h"
 
+#include <sys/sendfile.h>
+
+#include <algorithm>
+
+#include "protocols/ftp/limits.h"
+
 namespace sluice::ftp {
 
 Transfer::Transfer(Reactor& reactor, const Options& options, Job job, OnEnd on_end)
@@ -7,9 +13,25 @@ Transfer::Transfer(Reactor& reactor, const Options& options, Job job, OnEnd on_e
   if (const FileRange* range = std::get_if<FileRange>(&job_)) size_ = range->size;
 }
 
+/// What the socket takes at once needs no registration: a small file is gone with this one call.
+bool Transfer::send_at_once(int socket, FileRange& range) {
+  off_t offset = range.offset;
+  const auto wanted = std::min<std::uint64_t>(range.size, limits::kAtOnceBytes);
+  const ssize_t sent = ::sendfile(socket, range.file.get(), &offset, wanted);
+  if (sent <= 0) return range.size == 0;  // the Stream finds out why
+  range.offset = offset;
+  range.size -= static_cast<std::uint64_t>(sent);
+  return range.size == 0;
+}
+
 void Transfer::start(Fd socket) {
+  FileRange* range = std::get_if<FileRange>(&job_);
+  if (range && send_at_once(socket.get(), *range)) {
+    socket.reset();
+    return end({});
+  }
   stream_.emplace(*reactor_, std::move(socket), *this, options_->stream);
-  if (FileRange* range = std::get_if<FileRange>(&job_)) {
+  if (range) {
     stream_->write(std::move(*range));
     if (stream_->drained() && stream_->can_write()) end({});
   } else if (auto* source = std::get_if<std::unique_ptr<Source>>(&job_)) {
@@ -26,7 +48,7 @@ void Transfer::abort() {
 }
 
 std::uint64_t Transfer::bytes() const {
-  if (!stream_) return 0;
+  if (!stream_) return ended_ ? size_.value_or(0) : 0;
   if (pump_) return pump_->sent();
   return size_ ? *size_ - stream_->unsent() : received_;
 }
@@ -57,7 +79,8 @@ void Transfer::on_closed(Stream&, Error error) noexcept {
 /// nothing on the connection that it reads from, and to wait for its close would make it wait for
 /// us.
 void Transfer::end(Outcome outcome) {
-  stream_->abort(outcome.end != Outcome::End::whole);
+  if (stream_) stream_->abort(outcome.end != Outcome::End::whole);
+  ended_ = true;
   if (!on_end_) return;
   OnEnd call = std::move(on_end_);
   call(outcome);

@@ -21,6 +21,8 @@ import tempfile
 import threading
 import unittest
 
+import ftp_support
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("SLUICE_BUILD", ROOT / "build"))
 PATIENCE = 60  # seconds until a test that hangs is a test that failed
@@ -46,9 +48,10 @@ def random_bytes(seed, size):
 
 
 class Server:
-    """`sluice serve` with every service on a free port of its own; its log is collected."""
+    """`sluice serve` with services on free ports of their own; its log is collected."""
 
-    def __init__(self, program, environment, arguments):
+    def __init__(self, program, environment, arguments, services=SERVICES):
+        self.services = services
         self.process = subprocess.Popen(
             [program, "serve", *arguments],
             env=os.environ | environment,
@@ -78,7 +81,7 @@ class Server:
 
     def started(self):
         """Waits for all addresses; False when the process ended before."""
-        while len(self.addresses) < len(SERVICES):
+        while len(self.addresses) < len(self.services):
             line = self.lines.get(timeout=PATIENCE)
             if not line:
                 return False
@@ -211,10 +214,11 @@ def together(jobs):
     return results
 
 
-class Faults:
-    """What the tests of every selector share; `selector` is named by the subclass."""
+class Faulty:
+    """Servers with faults; `selector` is named by the subclass."""
 
     selector = ""
+    services = SERVICES
     offered = random_bytes(99, 700_001)
 
     def setUp(self):
@@ -245,10 +249,12 @@ class Faults:
                 server.kill()
             self.check_no_leftovers_but_partials(files)
 
+    def settings(self, files):
+        return {"drop-dir": files, "offer-file": self.offer_file, "offer-pause": 10}
+
     def start(self, kinds, rate, seed, files, program="sluice-faulty"):
-        settings = {"selector": self.selector, "drop-dir": files, "sync": "yes"}
-        settings |= {"offer-file": self.offer_file, "offer-pause": 10}
-        settings |= {service: "127.0.0.1:0" for service in SERVICES}
+        settings = {"selector": self.selector, "sync": "yes"} | self.settings(files)
+        settings |= {service: "127.0.0.1:0" for service in self.services}
         config = self.folder / "config"
         lines = [f"# {'about ' * 200}\n{name} = {value}\n" for name, value in settings.items()]
         config.write_text("".join(lines))  # too long for one read()
@@ -258,7 +264,7 @@ class Faults:
                 "SLUICE_FAULT_KINDS": kinds,
                 "SLUICE_FAULT_RATE": str(rate),
             }
-            server = Server(BUILD / program, environment, ["--config", config])
+            server = Server(BUILD / program, environment, ["--config", config], self.services)
             if server.started():
                 return server
             # Without a descriptor, say, for the listener: an error, told in a sentence.
@@ -281,6 +287,10 @@ class Faults:
 
     def named_files(self, files):
         return {path.name: path.read_bytes() for path in files.iterdir() if path.name[0] != "."}
+
+
+class Faults(Faulty):
+    """The five basic services."""
 
     # --- what only delays: every byte arrives -----------------------------------------------------
 
@@ -472,6 +482,318 @@ class Faults:
         self.over_harmful_seeds(40, check)
 
 
+class CarefulFtp(ftp_support.Ftp):
+    """For which an error reply is no mistake of the server's, wherever it comes."""
+
+    def reply(self, wanted=None, what="(the next reply)"):
+        reply = super().reply()
+        if wanted is None or ftp_support.matches(reply.code, wanted):
+            return reply
+        if ftp_support.matches(reply.code, (4, 5)):
+            raise Refused(f"{what!r}: {reply}")
+        return ftp_support.check(reply, wanted, what)
+
+
+class FtpFaults(Faulty):
+    """The transfers of the FTP server. Passwords are plain: the process that checks the hashed ones
+    would have faults of its own."""
+
+    services = ("ftp",)
+    old = random_bytes(50, 300_007)
+    data = random_bytes(51, 700_001)
+    lines = b"".join(b"%d of many\n" % n for n in range(40_000))
+
+    def settings(self, files):
+        return {"ftp-root": files, "ftp-user": "user:secret", "ftp-writable": "yes",
+                "ftp-login-delay": 10, "ftp-login-burst": 1000, "ftp-stall": self.stall}
+
+    @contextlib.contextmanager
+    def session(self, server, binary=True):
+        ftp = CarefulFtp(server.addresses["ftp"])
+        try:
+            yield ftp.login(binary=binary)
+        finally:
+            ftp.close()
+
+    def check_no_leftovers_but_partials(self, files):
+        for path in files.iterdir():
+            self.assertNotEqual(path.name[0], ".", "an upload of FTP that broke leaves its old file")
+
+    # --- what only delays: every byte arrives -----------------------------------------------------
+
+    stall = 60
+
+    def harmless(self, rate, talk, clients=4):
+        """`talk(ftp, number, files)` for several clients at once."""
+
+        def check(server, files):
+            def client(number):
+                with self.session(server) as ftp:
+                    talk(ftp, number, files)
+                    ftp.expect("NOOP", 200)
+                    ftp.expect("QUIT", 221)
+                    self.assertTrue(ftp.is_closed())
+
+            together([lambda n=n: client(n) for n in range(clients)])
+
+        self.over_seeds(HARMLESS, rate, check)
+
+    def assert_same(self, content, wanted, what):
+        self.assertTrue(content == wanted, f"{what}: {len(content)} bytes, not these {len(wanted)}")
+
+    def test_ftp_sends_every_byte(self):
+        def talk(ftp, number, files):
+            data = random_bytes(number, 1 + number * 400_009)
+            (files / f"file {number}").write_bytes(data)
+            for mode in ("EPSV", "PASV", "PORT", "EPRT"):
+                self.assert_same(ftp.fetch(f"RETR file {number}", mode), data, mode)
+            rest = len(data) // 3
+            self.assert_same(ftp.fetch(f"RETR file {number}", rest=rest), data[rest:], "REST")
+
+        self.harmless(150, talk)
+
+    def test_ftp_stores_every_byte(self):
+        def talk(ftp, number, files):
+            path = files / f"file {number}"
+            data = random_bytes(number, 1 + number * 300_007)
+            for mode in ("EPSV", "PORT"):  # a new name, and then onto what is there
+                ftp.store(f"STOR {path.name}", data, mode)
+                self.assert_same(path.read_bytes(), data, mode)
+                data = data[::-1]
+            ftp.store(f"STOR {path.name}", b"end", rest=len(data))
+            ftp.store(f"APPE {path.name}", data)
+            self.assert_same(path.read_bytes(), data[::-1] + b"end" + data, "APPE")
+            self.assertEqual(ftp.expect(f"SIZE {path.name}", 213).text, f"213 {path.stat().st_size}")
+
+        self.harmless(150, talk)
+
+    def test_ftp_lists_every_entry(self):
+        names = sorted(b"%04d with a name that fills the buffers" % n for n in range(1200))
+
+        def talk(ftp, number, files):
+            directory = files / f"dir {number}"
+            directory.mkdir()
+            for name in names:
+                (directory / name.decode()).touch()
+            ftp.expect(f"CWD dir {number}", 250)
+            self.assertEqual(ftp.names(), names)
+            lines = ftp_support.split_lines(ftp.fetch("LIST"))
+            self.assertEqual(sorted(line[-len(names[0]):] for line in lines), names)
+            self.assertEqual(sorted(set(ftp.facts()) - {b".", b".."}), names)
+            self.assertEqual(len(ftp.expect("STAT .", 212, 213).lines), len(names) + 2)
+
+        self.harmless(250, talk, clients=2)
+
+    def test_ftp_changes_line_ends_both_ways(self):
+        wire = self.lines.replace(b"\n", b"\r\n")
+
+        def talk(ftp, number, files):
+            path = files / f"text {number}"
+            ftp.expect("TYPE A", 200)
+            ftp.store(f"STOR {path.name}", wire)
+            self.assert_same(path.read_bytes(), self.lines, "what is stored")
+            self.assert_same(ftp.fetch(f"RETR {path.name}"), wire, "what is sent")
+            ftp.store(f"APPE {path.name}", wire)
+            self.assert_same(path.read_bytes(), self.lines * 2, "what is added to")
+
+        self.harmless(250, talk, clients=2)
+
+    def test_ftp_tells_the_digest(self):
+        def talk(ftp, number, files):
+            data = random_bytes(number, 1 + number * 700_001)
+            (files / f"file {number}").write_bytes(data)
+            digest = hashlib.sha256(data).hexdigest()
+            for _ in range(5):
+                self.assertIn(digest, ftp.expect(f"HASH file {number}", 213).text.lower())
+
+        self.harmless(250, talk)
+
+    # --- what breaks: every byte arrives, or the error is told ------------------------------------
+
+    def over_harmful_attempts(self, rate, attempt, clients=8):
+        """`attempt(ftp, number, files)` in a session of its own, several at once; it may end by a
+        refusal or a lost connection, and returns whether the server said that all went well."""
+        self.stall = 1  # where the data connection is lost before it is taken, that tells
+        ends = []
+
+        def check(server, files):
+            def client(number):
+                try:
+                    with self.session(server) as ftp:
+                        ends.append(attempt(ftp, number, files))
+                except TimeoutError:
+                    raise
+                except (OSError, EOFError, Refused):
+                    ends.append(False)
+
+            together([lambda n=n: client(n) for n in range(clients)])
+            self.assertIsNone(server.process.poll(), "the server has ended")
+            self.assert_serves_on(server, files)
+
+        self.over_seeds(HARMFUL, rate, check)
+        if GIVEN_SEED is None:
+            good = ends.count(True)
+            self.assertTrue(0 < good < len(ends), f"{good} of {len(ends)} went well")
+
+    def assert_serves_on(self, server, files):
+        told = ""
+        for number in range(100):
+            try:
+                with self.session(server) as ftp:
+                    ftp.store(f"STOR proof {number}", b"still there?")
+                    self.assertEqual((files / f"proof {number}").read_bytes(), b"still there?")
+                    self.assertEqual(ftp.fetch(f"RETR proof {number}"), b"still there?")
+                    return
+            except TimeoutError:
+                raise
+            except (OSError, EOFError, Refused) as error:
+                told = error
+        self.fail(f"serves nobody any more: {told}")
+
+    def fetch(self, ftp, line, wanted):
+        """Whether 226 came; then `wanted` must have come, too, and otherwise a part of it."""
+        received = b""
+        lost = False
+        with ftp.begin(line) as data:
+            try:
+                while part := data.recv(1 << 16):
+                    received += part
+            except ConnectionError:
+                lost = True
+        code = ftp.reply((226, 4, 5)).code
+        if code == 226:
+            self.assertFalse(lost, f"{line}: 226 for a connection that was reset")
+            self.assert_same(received, wanted, line)
+        self.assertTrue(wanted.startswith(received), f"{line}: other bytes came")
+        return code == 226
+
+    def store(self, ftp, line, content):
+        """Whether 226 came."""
+        with ftp.begin(line) as data:
+            with contextlib.suppress(ConnectionError):
+                data.sendall(content)
+        return ftp.reply((226, 4, 5)).code == 226
+
+    def attempt_store(self, ftp, line, content, check):
+        """A store, and `check(done)` after it, whatever happened."""
+        done = False
+        try:
+            done = self.store(ftp, line, content)
+        finally:
+            check(done)
+        return done
+
+    def test_ftp_sends_all_or_tells_the_error(self):
+        def attempt(ftp, number, files):
+            path = files / f"file {number}"
+            path.write_bytes(self.data)
+            return self.fetch(ftp, f"RETR {path.name}", self.data)
+
+        self.over_harmful_attempts(40, attempt)
+
+    def test_ftp_stores_all_of_a_new_file_or_tells_the_error(self):
+        def attempt(ftp, number, files):
+            path = files / f"file {number}"
+
+            def check(done):
+                content = path.read_bytes() if path.exists() or done else b""
+                self.assertTrue(self.data.startswith(content), "other bytes are stored")
+                if done:
+                    self.assert_same(content, self.data, "226")
+
+            return self.attempt_store(ftp, f"STOR {path.name}", self.data, check)
+
+        self.over_harmful_attempts(20, attempt)
+
+    def test_ftp_leaves_an_existing_file_whole_old_or_new(self):
+        def attempt(ftp, number, files):
+            path = files / f"file {number}"
+            path.write_bytes(self.old)
+
+            def check(done):
+                content = path.read_bytes()
+                if done:
+                    self.assert_same(content, self.data, "226")
+                self.assertIn(content, (self.old, self.data), f"{len(content)} bytes")
+
+            return self.attempt_store(ftp, f"STOR {path.name}", self.data, check)
+
+        self.over_harmful_attempts(20, attempt)
+
+    def test_ftp_adds_only_what_was_sent(self):
+        def attempt(ftp, number, files):
+            path = files / f"file {number}"
+            path.write_bytes(self.old)
+
+            def check(done):
+                content = path.read_bytes()
+                self.assert_same(content[:len(self.old)], self.old, "what was there")
+                added = content[len(self.old):]
+                self.assertTrue(self.data.startswith(added), "other bytes are added")
+                if done:
+                    self.assert_same(added, self.data, "226")
+
+            return self.attempt_store(ftp, f"APPE {path.name}", self.data, check)
+
+        self.over_harmful_attempts(20, attempt)
+
+    def test_ftp_lists_all_or_tells_the_error(self):
+        names = sorted(b"%04d%s" % (n, b"x" * 100) for n in range(1500))
+        for line in ("NLST", "LIST", "MLSD"):
+            with self.subTest(line):
+                self.check_listing(line, names)
+
+    def check_listing(self, line, names):
+        def attempt(ftp, number, files):
+            directory = files / f"dir {number}"
+            directory.mkdir()
+            for name in names:
+                (directory / name.decode()).touch()
+            ftp.expect(f"CWD dir {number}", 250)
+            with ftp.begin(line) as data:
+                try:
+                    listing = ftp_support.receive_all(data)
+                except ConnectionError:
+                    listing = b""
+            if ftp.reply((226, 4, 5)).code != 226:
+                return False
+            lines = ftp_support.split_lines(listing)
+            found = sorted(entry[-len(names[0]):] for entry in lines)
+            self.assertEqual([name for name in found if name[:1].isdigit()], names)
+            return True
+
+        self.over_harmful_attempts(40, attempt, clients=4)
+
+    def test_ftp_changes_line_ends_or_tells_the_error(self):
+        wire = self.lines.replace(b"\n", b"\r\n")
+
+        def attempt(ftp, number, files):
+            path = files / f"text {number}"
+            ftp.expect("TYPE A", 200)
+
+            def check(done):
+                if done:
+                    self.assert_same(path.read_bytes(), self.lines, "226")
+
+            if not self.attempt_store(ftp, f"STOR {path.name}", wire, check):
+                return False
+            return self.fetch(ftp, f"RETR {path.name}", wire)
+
+        self.over_harmful_attempts(20, attempt)
+
+    def test_ftp_tells_the_digest_or_the_error(self):
+        digest = hashlib.sha256(self.data).hexdigest()
+
+        def attempt(ftp, number, files):
+            path = files / f"file {number}"
+            path.write_bytes(self.data)
+            for _ in range(3):
+                self.assertIn(digest, ftp.expect(f"HASH {path.name}", 213).text.lower())
+            return True
+
+        self.over_harmful_attempts(40, attempt)
+
+
 class Clients(unittest.TestCase):
     """The client commands of sluice-faulty, against a server without faults."""
 
@@ -611,6 +933,18 @@ class Poll(Faults, unittest.TestCase):
 
 
 class Select(Faults, unittest.TestCase):
+    selector = "select"
+
+
+class FtpEpoll(FtpFaults, unittest.TestCase):
+    selector = "epoll"
+
+
+class FtpPoll(FtpFaults, unittest.TestCase):
+    selector = "poll"
+
+
+class FtpSelect(FtpFaults, unittest.TestCase):
     selector = "select"
 
 

@@ -295,6 +295,13 @@ FAULTY(fsync, int, int fd) {
   return __real_fsync(fd);
 }
 
+FAULTY(fdatasync, int, int fd) {
+  if (const Kinds fault = strike(kEintr | kNospace)) {
+    return static_cast<int>(failed(fault == kEintr ? EINTR : ENOSPC));
+  }
+  return __real_fdatasync(fd);
+}
+
 FAULTY(ftruncate, int, int fd, off_t size) {
   if (strike(kEintr)) return static_cast<int>(failed(EINTR));
   return __real_ftruncate(fd, size);

@@ -16,6 +16,21 @@ std::string random_text(std::mt19937& random, std::string_view letters, unsigned
   return text;
 }
 
+/// All brackets have an end: where one has none, fnmatch(3) of glibc differs from one to the other.
+std::string random_pattern(std::mt19937& random) {
+  std::string pattern;
+  for (auto left = random() % 6; left != 0; --left) {
+    const std::string_view letters = "aabc**?]!-[";
+    const char c = letters[random() % letters.size()];
+    pattern += c;
+    if (c != '[') continue;
+    const std::string members = random_text(random, "aabc]!-[", 4);
+    pattern += members.empty() || members == "!" ? "!a" : members;
+    pattern += ']';
+  }
+  return pattern;
+}
+
 std::string repeat(std::string_view what, int times) {
   std::string text;
   for (int i = 0; i < times; ++i) text += what;
@@ -76,7 +91,7 @@ Test(ftp_pattern, agrees_with_fnmatch) {
   std::mt19937 random(1971);
   int fitting = 0;
   for (int i = 0; i < 300'000; ++i) {
-    const std::string pattern = random_text(random, "aabc**?[]!-", 9);
+    const std::string pattern = random_pattern(random);
     const std::string name = random_text(random, "aabc[]!-", 6);
     const bool fits = ::fnmatch(pattern.c_str(), name.c_str(), FNM_NOESCAPE) == 0;
     if (matches(pattern, name) != fits) {

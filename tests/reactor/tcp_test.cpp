@@ -60,7 +60,8 @@ Test(tcp_listen, takes_the_place_of_a_stale_unix_socket_only) {
 Test(tcp_listen, never_removes_a_file_that_is_no_socket) {
   const Folder folder;
   const std::string path = folder.address().host();
-  Fd(::open(path.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+  const Fd plain(::open(path.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+  cr_assert(plain);
   cr_expect_eq(code_of(sluice::tcp_listen(folder.address())), EADDRINUSE);
   struct ::stat status{};
   cr_expect(::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode));
