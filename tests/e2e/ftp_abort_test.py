@@ -45,6 +45,21 @@ class DuringTransfer(FtpTest):
         ftp.reply(226)
         self.assert_in_step(ftp)
 
+    def test_noop_and_stat_are_answered_while_a_listing_stands_still(self):
+        names = self.write_links()
+        for line in ("LIST", "NLST", "MLSD"):
+            with self.subTest(line):
+                ftp = self.session()
+                data = ftp.begin(line, buffer_size=2048)
+                for _ in range(3):
+                    ftp.expect("NOOP", 200)
+                    self.assertIn("under way", ftp.expect("STAT", 211, 213).text)
+                ftp.send("PWD")  # has to wait
+                self.assertEqual(receive_all(data).count(names[-1]), 1)
+                ftp.reply(226)
+                ftp.reply(257)
+                self.assert_in_step(ftp)
+
     def test_quit_waits_for_the_end_of_a_download(self):
         ftp, data = self.download()
         ftp.send("QUIT")
@@ -201,6 +216,52 @@ class Abort(FtpTest):
         ftp.reply((225, 226))
         self.assert_in_step(ftp)
 
+    def test_of_a_listing_that_stands_still(self):
+        names = self.write_links()
+        for line in ("LIST", "NLST", "MLSD"):
+            with self.subTest(line):
+                ftp = self.session()
+                data = ftp.begin(line, buffer_size=2048)
+                ftp.send("ABOR")
+                ftp.reply(426)
+                ftp.reply(226)
+                with contextlib.suppress(ConnectionResetError):
+                    self.assertLess(receive_all(data).count(b"\r\n"), len(names))
+                self.assert_in_step(ftp)
+                self.assertEqual(len(ftp.names()), len(names))
+
+    def test_of_a_digest(self):
+        self.write_big("huge", 1 << 37)  # minutes of reading
+        self.write("small")
+        ftp = self.session()
+        for command in ("HASH", "XCRC", "XMD5", "XSHA1", "XSHA256"):
+            with self.subTest(command):
+                ftp.send(command + " huge", "ABOR")
+                ftp.reply(426)
+                ftp.reply(226)
+                ftp.expect(command + " small", 213, 250)
+                self.assert_in_step(ftp)
+
+    def test_of_a_digest_goes_before_what_waits(self):
+        self.write_big("huge", 1 << 37)
+        ftp = self.session()
+        ftp.send("HASH huge", "PWD", "NOOP")
+        self.assert_serves()
+        ftp.send("ABOR")
+        for code in (426, 226, 257, 200):
+            ftp.reply(code)
+        self.assert_in_step(ftp)
+
+    def test_of_a_digest_leaves_no_descriptor(self):
+        self.write_big("huge", 1 << 37)
+        ftp = self.session()
+        before = self.server.descriptors()
+        for _ in range(20):
+            ftp.send("HASH huge", "ABOR")
+            ftp.reply(426)
+            ftp.reply(226)
+        self.assertEqual(self.server.descriptors(), before)
+
     def test_after_the_end_finds_nothing(self):
         self.write("file")
         ftp = self.session()
@@ -227,6 +288,40 @@ class Abort(FtpTest):
         ftp.reply((225, 226))
         ftp.reply(257)
         ftp.reply(200)
+
+
+class SlowReaders(FtpTest):
+    """Clients that let the replies on the control connection wait."""
+
+    def test_a_listing_over_the_control_connection_waits_and_comes_whole(self):
+        os.mkdir(self.path("dir"))
+        names = self.write_links("dir")
+        listed = self.session().fetch("LIST dir")
+        ftp = self.session(buffer_size=4096)
+        ftp.send("STAT dir", "PWD", "STAT dir", "NOOP")
+        self.assert_serves()
+        for code in (257, 200):
+            reply = ftp.reply((212, 213))
+            self.assertEqual(len(reply.lines), len(names) + 2)
+            self.assertEqual([line.lstrip() for line in reply.lines[1:-1]],
+                             listed.split(b"\r\n")[:-1])
+            ftp.reply(code)
+        self.assert_in_step(ftp)
+
+    def test_one_that_goes_away_in_it_leaves_no_descriptor(self):
+        os.mkdir(self.path("dir"))
+        self.write_links("dir")
+        self.session()
+        before = self.server.descriptors()
+        for end in ("fin", "reset"):
+            ftp = self.session(buffer_size=4096)
+            ftp.send("STAT dir")
+            ftp.line()
+            self.assert_serves()
+            if end == "reset":
+                reset_on_close(ftp.sock)
+            ftp.sock.close()
+        wait_until(lambda: self.server.descriptors() <= before, "the descriptors to be closed")
 
 
 class LostConnections(FtpTest):

@@ -47,9 +47,18 @@ def check(reply, wanted, what):
 class Ftp:
     """A control connection, and the data connections that go with it."""
 
-    def __init__(self, address, source=None, greeting=220):
-        self.sock = socket.create_connection(address, PATIENCE,
-                                             (source, 0) if source else None)
+    def __init__(self, address, source=None, greeting=220, buffer_size=None):
+        self.sock = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
+        if buffer_size:  # before it connects: a window that shrinks makes the kernels wait
+            shrink_buffer(self.sock, buffer_size)
+        if source:
+            self.sock.bind((source, 0))
+        self.sock.settimeout(PATIENCE)
+        try:
+            self.sock.connect(address)
+        except OSError:
+            self.sock.close()
+            raise
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.host = self.sock.getpeername()[0]
         self.buffer = b""
@@ -322,6 +331,14 @@ class FtpTest(ServerTest):
         with open(self.path(name), "wb") as file:
             file.truncate(size)
         return size
+
+    def write_links(self, folder=".", count=16_000):
+        """Entries enough for a listing that no socket buffers hold; the names, sorted."""
+        first = self.path(f"{folder}/00000" + "x" * 240)
+        self.write(first)
+        for index in range(1, count):
+            os.link(first, self.path(f"{folder}/{index:05}" + "x" * 240))
+        return sorted(os.listdir(self.path(folder)))
 
     def path(self, name):
         return os.path.join(os.fsencode(self.root), os.fsencode(name))

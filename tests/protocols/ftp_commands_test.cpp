@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "protocols/ftp/account.h"
@@ -48,8 +49,8 @@ Test(ftp_commands, has_no_verb_twice) {
 }
 
 Test(ftp_commands, knows_nothing_else) {
-  for (const char* verb : {"", "A", "FOO", "user", "User", "USE", "USERS", "USER ", "ZZZZ", "GET",
-                           "\xff", "~"}) {
+  for (const char* verb :
+       {"", "A", "FOO", "user", "User", "USE", "USERS", "USER ", "ZZZZ", "GET", "\xff", "~"}) {
     cr_expect(!find_command(verb), "'%s'", verb);
   }
   for (const CommandSpec* spec : all_commands()) {
@@ -60,11 +61,11 @@ Test(ftp_commands, knows_nothing_else) {
 Test(ftp_commands, does_what_the_standards_ask_for) {
   // RFC 1123 section 4.1.2.13, RFC 2389, 2428, 3659, the names of RFC 775.
   for (const char* verb :
-       {"USER", "PASS", "ACCT", "QUIT", "PORT", "TYPE", "MODE", "STRU", "RETR", "STOR", "APPE",
-        "RNFR", "RNTO", "DELE", "CWD",  "CDUP", "RMD",  "MKD",  "PWD",  "LIST", "NLST", "SYST",
-        "STAT", "HELP", "NOOP", "PASV", "STOU", "ABOR", "REIN", "ALLO", "REST", "SITE", "FEAT",
-        "OPTS", "EPRT", "EPSV", "SIZE", "MDTM", "MLST", "MLSD", "XCWD", "XCUP", "XMKD", "XRMD",
-        "XPWD"}) {
+       {"USER", "PASS", "ACCT", "QUIT", "PORT", "TYPE", "MODE", "STRU", "RETR",
+        "STOR", "APPE", "RNFR", "RNTO", "DELE", "CWD",  "CDUP", "RMD",  "MKD",
+        "PWD",  "LIST", "NLST", "SYST", "STAT", "HELP", "NOOP", "PASV", "STOU",
+        "ABOR", "REIN", "ALLO", "REST", "SITE", "FEAT", "OPTS", "EPRT", "EPSV",
+        "SIZE", "MDTM", "MLST", "MLSD", "XCWD", "XCUP", "XMKD", "XRMD", "XPWD"}) {
     const CommandSpec* spec = find_command(verb);
     cr_expect(spec && spec->run, "%s", verb);
   }
@@ -79,15 +80,15 @@ Test(ftp_commands, knows_what_it_does_not_do) {
     cr_expect(!spec.run && !spec.needs_login && spec.argument == Argument::optional,
               "%s: 502 comes whoever asks, and however", verb_of(spec).c_str());
   }
-  for (const CommandSpec* spec : done_commands()) cr_expect(spec->run, "%s", verb_of(*spec).c_str());
+  for (const CommandSpec* spec : done_commands())
+    cr_expect(spec->run, "%s", verb_of(*spec).c_str());
 }
 
 Test(ftp_commands, verbs_are_three_capitals_at_least_and_fit_into_the_columns_of_help) {
   for (const CommandSpec* spec : all_commands()) {
     cr_expect(spec->verb.size() >= 3 && spec->verb.size() < 8, "%s", verb_of(*spec).c_str());
-    cr_expect(std::ranges::all_of(spec->verb, [](char c) {
-      return ('A' <= c && c <= 'Z') || ('0' <= c && c <= '9');
-    }));
+    cr_expect(std::ranges::all_of(
+        spec->verb, [](char c) { return ('A' <= c && c <= 'Z') || ('0' <= c && c <= '9'); }));
   }
 }
 
@@ -139,10 +140,11 @@ Test(ftp_commands, before_the_log_in_only_what_tells_nothing_of_the_files) {
 }
 
 Test(ftp_commands, old_names_are_the_same_commands) {
-  for (const auto [old_name, name] :
-       {std::pair{"XCWD", "CWD"}, {"XCUP", "CDUP"}, {"XMKD", "MKD"}, {"XRMD", "RMD"},
-        {"XPWD", "PWD"}}) {
-    const CommandSpec &one = *find_command(old_name), &other = *find_command(name);
+  const std::pair<const char*, const char*> kNames[] = {
+      {"XCWD", "CWD"}, {"XCUP", "CDUP"}, {"XMKD", "MKD"}, {"XRMD", "RMD"}, {"XPWD", "PWD"}};
+  for (const auto& [old_name, name] : kNames) {
+    const CommandSpec& one = *find_command(old_name);
+    const CommandSpec& other = *find_command(name);
     cr_expect(one.run == other.run && one.permission == other.permission &&
                   one.argument == other.argument,
               "%s", old_name);

@@ -104,7 +104,8 @@ struct Neighbours {
 
   Neighbours() {
     do {
-      first = static_cast<std::uint16_t>(20'000 + random() % 10'000);  // where no client's port lies
+      first =
+          static_cast<std::uint16_t>(20'000 + random() % 10'000);  // where no client's port lies
     } while (!take());
     last = static_cast<std::uint16_t>(first + kCount - 1);
   }
@@ -177,8 +178,8 @@ TestEachSelector(ftp_data_port, sends_a_stranger_away_and_goes_on_waiting) {
   cr_expect(!scene.connect());
   const Fd stranger = call(address, at("127.0.0.2:0"));
   std::string nothing;
-  cr_assert(run_until(scene.reactor,
-                      [&] { return read_some(stranger.get(), nothing) != Tail::more; }));
+  cr_assert(
+      run_until(scene.reactor, [&] { return read_some(stranger.get(), nothing) != Tail::more; }));
   cr_expect(nothing.empty() && !scene.got);
   const Fd client = call(address);
   cr_assert(scene.wait());
@@ -240,8 +241,9 @@ Test(ftp_data_port, finds_the_last_free_port_of_its_range) {
 }
 
 Test(ftp_data_port, nobody_can_tell_which_port_of_the_range_is_next) {
-  Fd hold[2] = {hold_port(), hold_port()};
-  const auto [low, high] = std::minmax(local_of(hold[0]).port(), local_of(hold[1]).port());
+  const Fd one = hold_port(), other = hold_port();
+  const std::uint16_t low = std::min(local_of(one).port(), local_of(other).port());
+  const std::uint16_t high = std::max(local_of(one).port(), local_of(other).port());
   std::set<std::uint16_t> seen;
   for (int i = 0; i < 40; ++i) {
     Scene scene;

@@ -9,8 +9,8 @@
 #include "tests/support/loop.h"
 
 using namespace sluice;
-using ftp::HashJob;
 using files::DigestKind;
+using ftp::HashJob;
 
 namespace {
 
@@ -28,8 +28,7 @@ struct Scene {
                                       got = std::move(digest);
                                     });
   }
-  std::string digest(std::uint64_t begin, std::uint64_t end,
-                     DigestKind kind = DigestKind::sha256) {
+  std::string digest(std::uint64_t begin, std::uint64_t end, DigestKind kind = DigestKind::sha256) {
     start(begin, end, kind);
     cr_assert(run_until(reactor, [&] { return got.has_value(); }));
     return *got ? **got : got->error().message();

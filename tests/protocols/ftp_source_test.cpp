@@ -17,10 +17,10 @@ class Letters final : public Source {
  public:
   struct Options {
     int chunks = 1;
-    std::size_t size = 1;       ///< of a chunk
-    bool alone = false;         ///< the end comes with no bytes, after the last chunk
-    int fails_at = -1;          ///< this chunk is an error
-    int* fills = nullptr;       ///< how often it was asked
+    std::size_t size = 1;  ///< of a chunk
+    bool alone = false;    ///< the end comes with no bytes, after the last chunk
+    int fails_at = -1;     ///< this chunk is an error
+    int* fills = nullptr;  ///< how often it was asked
     bool* destroyed = nullptr;
   };
   explicit Letters(Options options) : options_(options) {}

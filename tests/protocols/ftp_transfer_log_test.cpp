@@ -84,7 +84,8 @@ Test(ftp_transfer_log, no_name_can_forge_a_field_or_a_line) {
 }
 
 Test(ftp_transfer_log, names_an_ipv6_client_without_brackets_and_a_mapped_one_as_ipv4) {
-  const Address v6 = *Address::parse("[2001:db8::1]:21"), mapped = *Address::parse("[::ffff:1.2.3.4]:21");
+  const Address v6 = *Address::parse("[2001:db8::1]:21"),
+                mapped = *Address::parse("[::ffff:1.2.3.4]:21");
   cr_expect(format({.took = 1s, .peer = v6, .path = "/", .user = "u"}).find(" 2001:db8::1 ") !=
             std::string::npos);
   cr_expect(format({.took = 1s, .peer = mapped, .path = "/", .user = "u"}).find(" 1.2.3.4 ") !=

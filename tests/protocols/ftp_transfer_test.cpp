@@ -362,12 +362,12 @@ TestEachSelector(ftp_transfer, may_be_retired_in_its_call) {
     if (what == 1) job = text_source("content");
     if (what == 2) job = scene.upload("/new");
     int calls = 0;
-    scene.transfer = std::make_unique<Transfer>(
-        scene.reactor, scene.options, std::move(job), [&](Outcome outcome) {
-          ++calls;
-          cr_expect(outcome.end == End::whole);
-          scene.reactor.retire(std::move(scene.transfer));
-        });
+    scene.transfer = std::make_unique<Transfer>(scene.reactor, scene.options, std::move(job),
+                                                [&](Outcome outcome) {
+                                                  ++calls;
+                                                  cr_expect(outcome.end == End::whole);
+                                                  scene.reactor.retire(std::move(scene.transfer));
+                                                });
     scene.transfer->start(std::move(scene.pair.ours));
     shutdown(scene.pair.theirs.get(), SHUT_WR);
     cr_assert(run_until(scene.reactor, [&] { return calls == 1; }));
