@@ -99,6 +99,7 @@ void TcpService::abort() {
   closed_ = true;
   listener_.close();
   while (!sessions_.empty()) sessions_.back()->abort();
+  if (on_finished_) reactor_->post(std::exchange(on_finished_, {}));
 }
 
 }  // namespace sluice

@@ -67,6 +67,8 @@ void Stream::pause_reading() {
   if (reading_ != Reading::flowing) return;
   reading_ = Reading::paused;
   update_interest();
+  // After a failed send only the end was still to be read, which nobody would hear of now.
+  if (writing_ == Writing::failed) finish_soon(extra().error);
 }
 
 void Stream::resume_reading() {
@@ -93,7 +95,11 @@ void Stream::append(std::span<const std::byte> bytes) {
 
 /// Apart from write(), which stays short without it.
 void Stream::sent_short(std::span<const std::byte> bytes, ssize_t sent) {
-  if (sent < 0 && errno != EAGAIN && errno != EINTR) return fail_sending(Error::last("send"));
+  if (sent < 0 && errno != EAGAIN && errno != EINTR) {
+    const Error error = Error::last("send");
+    extra().lost = bytes.size();
+    return fail_sending(error);
+  }
   if (sent >= 0) last_progress_ = reactor_->now();
   queue();
   begin_waiting();

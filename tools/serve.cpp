@@ -43,7 +43,7 @@ constexpr Option kOptions[] = {
     {"--ftp-idle", "SECONDS", "without command or transfer before a client is sent away (300)"},
     {"--ftp-login-time", "SECONDS", "within which one has to log in (60)"},
     {"--ftp-login-delay", "MILLISECONDS", "after a wrong password; doubles (500)"},
-    {"--ftp-login-burst", "N", "wrong passwords from one address; one more every 10 s (30)"},
+    {"--ftp-login-burst", "N", "wrong passwords from one address; one more every 10 s (50)"},
     {"--ftp-stall", "SECONDS", "that a data connection may stand still or be missing (60)"},
     {"--sync", "", "files are on the disk before they are said to be stored"},
     {"--config", "FILE", "lines of NAME = VALUE, names as here without the dashes"},

@@ -51,7 +51,9 @@ Result<void> Directory::remove(std::string_view name) const {
 Result<void> Directory::sync() const {
   const Fd readable(::openat(fd_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!readable) return fail("open");
-  if (::fsync(readable.get()) != 0) return fail("fsync");
+  while (::fsync(readable.get()) != 0) {
+    if (errno != EINTR) return fail("fsync");
+  }
   return {};
 }
 

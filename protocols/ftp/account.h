@@ -15,11 +15,16 @@ namespace sluice::ftp {
 
 /// What an account may do, by pyftpdlib's letters:
 ///
-///     e  change directory (CWD, CDUP)             l  list (LIST, NLST, STAT, MLSD, MLST, SIZE,
-///     MDTM) r  read files (RETR, HASH)                  a  append to files (APPE) d  remove (DELE,
-///     RMD)                       f  rename (RNFR, RNTO) m  make directories (MKD) w  store files
-///     (STOR, STOU) M  change modes (SITE CHMOD, MFF)           T  change times (MFMT, MDTM, SITE
-///     UTIME, MFF)
+/// * `e` change directory (CWD, CDUP);
+/// * `l` list (LIST, NLST, STAT, MLSD, MLST, SIZE, MDTM);
+/// * `r` read files (RETR, HASH);
+/// * `a` append to files (APPE);
+/// * `d` remove (DELE, RMD);
+/// * `f` rename (RNFR, RNTO), which may replace a file;
+/// * `m` make directories (MKD);
+/// * `w` store files (STOR, STOU);
+/// * `M` change modes (SITE CHMOD, MFF);
+/// * `T` change times (MFMT, MDTM, SITE UTIME, MFF).
 class Permissions {
  public:
   static constexpr std::string_view kRead = "elr";

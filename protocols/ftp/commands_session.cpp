@@ -23,8 +23,7 @@ void run_acct(FtpSession& session, std::string_view) {
 }
 
 void run_rein(FtpSession& session, std::string_view) {
-  session.login().reset();
-  session.reset_settings();
+  session.login().log_out();
   session.reply(220, "Log in anew.");
 }
 
@@ -46,7 +45,7 @@ void run_clnt(FtpSession& session, std::string_view) {
 
 /// RFC 959 section 3.1.1; RFC 1123 section 4.1.2.13 wants A N, I and L 8.
 void run_type(FtpSession& session, std::string_view argument) {
-  const std::string type = upper_case(argument);
+  const std::string type = upper_case(trimmed(argument));
   if (type == "A" || type == "A N") {
     session.settings().ascii = true;
     session.reply(200, "Type is ASCII.");
@@ -61,14 +60,14 @@ void run_type(FtpSession& session, std::string_view argument) {
 }
 
 void run_mode(FtpSession& session, std::string_view argument) {
-  const std::string mode = upper_case(argument);
+  const std::string mode = upper_case(trimmed(argument));
   if (mode == "S") return session.reply(200, "Mode is stream.");
   const bool known = mode == "B" || mode == "C" || mode == "Z";
   session.reply(known ? 504 : 501, "The only mode is S, stream.");
 }
 
 void run_stru(FtpSession& session, std::string_view argument) {
-  const std::string structure = upper_case(argument);
+  const std::string structure = upper_case(trimmed(argument));
   if (structure == "F") return session.reply(200, "Structure is file.");
   session.reply(structure == "R" || structure == "P" ? 504 : 501, "The only structure is F, file.");
 }
@@ -92,7 +91,7 @@ void run_feat(FtpSession& session, std::string_view) {
 
 void opts_hash(FtpSession& session, std::string_view name) {
   if (name.empty()) return session.reply(200, files::name_of(session.settings().hash));
-  const auto kind = files::parse_digest_kind(name);
+  const auto kind = files::parse_digest_kind(trimmed(name));
   if (!kind) return session.reply(501, "Digests are SHA-256, SHA-1, MD5 and CRC32.");
   session.settings().hash = *kind;
   session.reply(200, files::name_of(*kind));
@@ -103,7 +102,7 @@ void run_opts(FtpSession& session, std::string_view argument) {
   const std::string what = upper_case(argument.substr(0, space));
   const std::string_view value = argument.substr(std::min(space + 1, argument.size()));
   if (what == "UTF8" || what == "UTF-8") {
-    const std::string on = upper_case(value);
+    const std::string on = upper_case(trimmed(value));
     if (on.empty() || on == "ON") return session.reply(200, "Names are UTF-8.");
     return session.reply(on == "OFF" ? 504 : 501, "Names are always UTF-8.");
   }
@@ -129,7 +128,7 @@ std::string list_of_commands() {
 }
 
 void run_help(FtpSession& session, std::string_view argument) {
-  const std::string verb = upper_case(argument);
+  const std::string verb = upper_case(trimmed(argument));
   if (verb.empty()) {
     return session.write(multi_line(214, "Commands:", list_of_commands(), "End"));
   }

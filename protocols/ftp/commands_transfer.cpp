@@ -48,10 +48,14 @@ void run_port(FtpSession& session, std::string_view argument) {
 void run_eprt(FtpSession& session, std::string_view argument) {
   if (refuse_after_epsv_all(session)) return;
   const auto address = parse_eprt(argument);
-  if (address) return call(session, *address);
-  if (address.error() == EprtError::protocol) {
-    return session.reply(522, "Network protocol not supported, use (1,2)");
+  const int family = session.peer().unmapped().family();
+  const bool other =
+      address ? address->unmapped().family() != family : address.error() == EprtError::protocol;
+  if (other) {
+    return session.reply(
+        522, concat("Network protocol not supported, use (", family == AF_INET6 ? 2 : 1, ')'));
   }
+  if (address) return call(session, *address);
   session.reply(501, "Usage: EPRT |1|ADDRESS|PORT| or EPRT |2|ADDRESS|PORT|");
 }
 
@@ -81,12 +85,12 @@ void run_pasv(FtpSession& session, std::string_view) {
 
 /// RFC 2428 section 3.
 void run_epsv(FtpSession& session, std::string_view argument) {
-  if (upper_case(argument) == "ALL") {
+  if (upper_case(trimmed(argument)) == "ALL") {
     session.settings().epsv_only = true;
     return session.reply(200, "Only EPSV from now on.");
   }
   const bool v6 = session.peer().unmapped().family() == AF_INET6;
-  const auto protocol = parse_number<unsigned>(argument);
+  const auto protocol = parse_number<unsigned>(trimmed(argument));
   if (!argument.empty() && !protocol) return session.reply(501, "Usage: EPSV [1|2|ALL]");
   if (protocol && *protocol != (v6 ? 2u : 1u)) {
     return session.reply(522, concat("Network protocol not supported, use (", v6 ? 2 : 1, ')'));
@@ -97,17 +101,26 @@ void run_epsv(FtpSession& session, std::string_view argument) {
   }
 }
 
-bool needs_data_port(FtpSession& session) {
-  if (session.has_data_port()) return false;
+/// What REST and RANG said for this one transfer, whatever becomes of it.
+struct Part {
+  std::uint64_t restart;
+  std::optional<std::pair<std::uint64_t, std::uint64_t>> range;
+};
+
+/// Every transfer begins with it; nothing: it has been refused.
+std::optional<Part> take_part(FtpSession& session) {
+  Settings& settings = session.settings();
+  const Part part{std::exchange(settings.restart, 0), std::exchange(settings.range, std::nullopt)};
+  if (session.has_data_port()) return part;
   session.reply(425, "Use EPSV, PASV, EPRT or PORT first.");
-  return true;
+  return std::nullopt;
 }
 
 // --- files ---------------------------------------------------------------------------------------
 
 /// RFC 3659 section 5.
 void run_rest(FtpSession& session, std::string_view argument) {
-  const auto offset = parse_number<std::uint64_t>(argument);
+  const auto offset = parse_number<std::uint64_t>(trimmed(argument));
   if (!offset || *offset > INT64_MAX) return session.reply(501, "REST takes a number of bytes.");
   if (session.settings().ascii && *offset != 0) {
     return session.reply(501, "REST is for TYPE I.");
@@ -122,7 +135,7 @@ void run_rang(FtpSession& session, std::string_view argument) {
   const auto first = parse_number<std::uint64_t>(argument.substr(0, space));
   const auto last = space == std::string_view::npos
                         ? std::nullopt
-                        : parse_number<std::uint64_t>(argument.substr(space + 1));
+                        : parse_number<std::uint64_t>(trimmed(argument.substr(space + 1)));
   if (!first || !last || *first > INT64_MAX || *last > INT64_MAX) {
     return session.reply(501, "Usage: RANG FIRST LAST");
   }
@@ -133,12 +146,11 @@ void run_rang(FtpSession& session, std::string_view argument) {
 }
 
 /// What of a file of `size` bytes RETR sends: from RANG, or from REST.
-std::optional<std::pair<std::uint64_t, std::uint64_t>> wanted_part(FtpSession& session,
-                                                                   std::uint64_t size) {
-  const std::uint64_t restart = std::exchange(session.settings().restart, 0);
-  const auto range = std::exchange(session.settings().range, std::nullopt);
-  const std::uint64_t begin = range ? range->first : restart;
-  const std::uint64_t end = range ? std::min(range->second + 1, size) : size;
+std::optional<std::pair<std::uint64_t, std::uint64_t>> bytes_of(FtpSession& session,
+                                                                const Part& part,
+                                                                std::uint64_t size) {
+  const std::uint64_t begin = part.range ? part.range->first : part.restart;
+  const std::uint64_t end = part.range ? std::min(part.range->second + 1, size) : size;
   if (session.settings().ascii && begin != 0) {
     session.reply(550, "A part of a file is for TYPE I.");
     return std::nullopt;
@@ -151,16 +163,17 @@ std::optional<std::pair<std::uint64_t, std::uint64_t>> wanted_part(FtpSession& s
 }
 
 void run_retr(FtpSession& session, std::string_view argument) {
-  if (needs_data_port(session)) return;
+  const auto part = take_part(session);
+  if (!part) return;
   auto path = path_of(session, argument);
   if (!path) return;
   auto file = session.tree().open_read(*path);
   if (!file) return session.refuse(file.error(), argument);
   struct stat status{};
   if (::fstat(file->get(), &status) != 0) return session.refuse(Error::last("fstat"), argument);
-  const auto part = wanted_part(session, static_cast<std::uint64_t>(status.st_size));
-  if (!part) return;
-  const auto [begin, end] = *part;
+  const auto bytes = bytes_of(session, *part, static_cast<std::uint64_t>(status.st_size));
+  if (!bytes) return;
+  const auto [begin, end] = *bytes;
   if (end - begin >= kReadaheadBytes) {
     (void)::posix_fadvise(file->get(), 0, 0, POSIX_FADV_SEQUENTIAL);
   }
@@ -191,10 +204,11 @@ void receive(FtpSession& session, std::string path, std::string_view argument,
 }
 
 void run_stor(FtpSession& session, std::string_view argument) {
-  if (needs_data_port(session)) return;
+  const auto part = take_part(session);
+  if (!part) return;
   const auto path = new_path_of(session, argument);
   if (!path) return;
-  const std::uint64_t restart = std::exchange(session.settings().restart, 0);
+  const std::uint64_t restart = part->restart;
   if (restart != 0 && session.settings().ascii) {
     return session.reply(550, "REST is for TYPE I.");
   }
@@ -206,10 +220,11 @@ void run_stor(FtpSession& session, std::string_view argument) {
 }
 
 void run_appe(FtpSession& session, std::string_view argument) {
-  if (needs_data_port(session)) return;
+  const auto part = take_part(session);
+  if (!part) return;
   const auto path = new_path_of(session, argument);
   if (!path) return;
-  if (std::exchange(session.settings().restart, 0) != 0) {
+  if (part->restart != 0) {
     return session.reply(503, "APPE begins at the end, not where REST says.");
   }
   receive(session, *path, argument, Upload::begin(session.tree(), *path, Upload::How::append),
@@ -218,10 +233,9 @@ void run_appe(FtpSession& session, std::string_view argument) {
 
 /// RFC 1123 section 4.1.2.9 has the form of the reply.
 void run_stou(FtpSession& session, std::string_view argument) {
-  if (needs_data_port(session)) return;
+  if (!take_part(session)) return;
   auto path = new_path_of(session, argument.empty() ? "upload" : argument);
   if (!path) return;
-  session.settings().restart = 0;
   auto upload = Upload::unique(session.tree(), *path);
   const std::string text = concat("FILE: ", safe_name(path->substr(path->rfind('/') + 1)));
   receive(session, *path, argument, std::move(upload), text);
@@ -238,8 +252,7 @@ void run_allo(FtpSession& session, std::string_view argument) {
 // --- listings ------------------------------------------------------------------------------------
 
 void list(FtpSession& session, std::string_view argument, ListingKind kind) {
-  if (needs_data_port(session)) return;
-  session.settings().restart = 0;
+  if (!take_part(session)) return;
   auto request = parse_listing(session, argument);
   if (!request) return;
   auto source = open_listing(session, *request, kind);
@@ -258,8 +271,7 @@ void run_nlst(FtpSession& session, std::string_view argument) {
 
 /// RFC 3659 section 7.
 void run_mlsd(FtpSession& session, std::string_view argument) {
-  if (needs_data_port(session)) return;
-  session.settings().restart = 0;
+  if (!take_part(session)) return;
   auto path = path_of(session, argument);
   if (!path) return;
   auto source = list_directory(session.tree(), *path,

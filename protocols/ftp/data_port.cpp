@@ -29,6 +29,9 @@ Result<Fd> call_from(Address local, const Address& peer) {
 
 Result<Address> DataPort::listen(PortRange range) {
   close();
+  if (local_.family() != AF_INET && local_.family() != AF_INET6) {
+    return fail("listen (the control connection is not TCP)", EAFNOSUPPORT);
+  }
   auto socket = open_port(local_, range);
   if (!socket) return std::unexpected(socket.error());
   auto address = Address::local_of(socket->get());
@@ -37,6 +40,7 @@ Result<Address> DataPort::listen(PortRange range) {
   if (!watch) return std::unexpected(watch.error());
   listening_ = std::move(*socket);
   watch_ = std::move(*watch);
+  error_ = {ETIMEDOUT, "accept"};
   timer_ = reactor_->after(limits::kPassiveIdle, [this] { on_time(); });
   return address;
 }
@@ -72,11 +76,11 @@ std::optional<Fd> DataPort::connect(Duration patience, OnConnected done) {
     return std::move(accepted_);
   }
   done_ = std::move(done);
-  if (listening_) {
-    timer_.start(patience);
+  if (!to_call_) {
+    if (listening_) timer_.start(patience);
     return std::nullopt;
   }
-  const Address peer = to_call_.value_or(Address());
+  const Address peer = *to_call_;
   to_call_.reset();
   connector_ = std::make_unique<Connector>(*reactor_, [this](Result<Fd> result) {
     reactor_->retire(std::move(connector_));
@@ -97,7 +101,10 @@ void DataPort::accept() {
     socklen_t size = sizeof from;
     Fd socket(::accept4(listening_.get(), reinterpret_cast<sockaddr*>(&from), &size,
                         SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (!socket) return;
+    if (!socket) {
+      if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) fail_listening();
+      return;
+    }
     const Address peer = Address::from_sockaddr(reinterpret_cast<const sockaddr*>(&from), size);
     if (peer_.same_host(peer)) {
       accepted_ = std::move(socket);
@@ -110,8 +117,16 @@ void DataPort::accept() {
   listening_.reset();
 }
 
+/// Without a descriptor to spare the connection would stay ready, and the loop would spin.
+void DataPort::fail_listening() {
+  error_ = Error::last("accept");
+  watch_.reset();
+  listening_.reset();
+  timer_.start(Duration::zero());
+}
+
 void DataPort::on_time() {
-  if (done_) return finish(fail("accept", ETIMEDOUT));
+  if (done_) return finish(std::unexpected(error_));
   close();
 }
 

@@ -53,6 +53,7 @@ class DataPort final : public IoHandler {
   Result<Fd> open_port(Address local, PortRange range);
   void accept();
   void finish(Result<Fd> result);
+  void fail_listening();
   void on_time();
 
   Reactor* reactor_;
@@ -63,6 +64,7 @@ class DataPort final : public IoHandler {
   std::optional<Address> to_call_;
   std::unique_ptr<Connector> connector_;
   OnConnected done_;
+  Error error_;  // what on_time() tells
   Timer timer_;
 };
 

@@ -60,17 +60,29 @@ void FtpService::reload() {
 
 std::string_view FtpService::enter(const Address& peer) {
   if (clients_ >= options_.max_clients) return "Too many clients: try again later.";
-  std::size_t& same = clients_of_[host_of(peer)];
-  if (same >= options_.max_per_address) return "Too many clients from your address.";
-  ++same;
+  Guests& same = guests_[host_of(peer)];
+  if (same.clients >= options_.max_per_address) return "Too many clients from your address.";
+  ++same.clients;
   ++clients_;
   return {};
 }
 
 void FtpService::leave(const Address& peer) {
-  const auto found = clients_of_.find(host_of(peer));
-  if (--found->second == 0) clients_of_.erase(found);
+  const auto found = guests_.find(host_of(peer));
+  if (--found->second.clients == 0 && found->second.checks == 0) guests_.erase(found);
   --clients_;
+}
+
+bool FtpService::begin_check(const Address& peer) {
+  std::size_t& checks = guests_[host_of(peer)].checks;
+  if (checks >= limits::kChecksPerAddress) return false;
+  ++checks;
+  return true;
+}
+
+void FtpService::end_check(const Address& peer) {
+  const auto found = guests_.find(host_of(peer));
+  if (--found->second.checks == 0 && found->second.clients == 0) guests_.erase(found);
 }
 
 std::unique_ptr<Session> FtpService::make_session(Fd socket, const Address& peer) {

@@ -53,6 +53,9 @@ class FtpService final : public TcpService {
   /// Whether one more from there may stay: nothing, or why not. Paired with leave().
   std::string_view enter(const Address& peer);
   void leave(const Address& peer);
+  /// Whether one more password from there may be checked; if so, end_check() follows.
+  bool begin_check(const Address& peer);
+  void end_check(const Address& peer);
 
  protected:
   std::unique_ptr<Session> make_session(Fd socket, const Address& peer) override;
@@ -66,7 +69,12 @@ class FtpService final : public TcpService {
   LoginGuard guard_;
   TransferLog transfer_log_;
   std::size_t clients_ = 0;
-  std::map<Address, std::size_t> clients_of_;  // by host; ports are 0
+  /// Of one host.
+  struct Guests {
+    std::size_t clients = 0;
+    std::size_t checks = 0;
+  };
+  std::map<Address, Guests> guests_;  // ports are 0
 };
 
 }  // namespace sluice::ftp

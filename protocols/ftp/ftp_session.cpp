@@ -12,8 +12,8 @@ namespace sluice::ftp {
 FtpSession::FtpSession(FtpService& service, Fd socket, const Address& peer)
     : Session(service, std::move(socket), peer),
       login_(*this),
-      connected_at_(service.reactor().now()),
-      last_activity_(connected_at_) {
+      login_began_(service.reactor().now()),
+      last_activity_(login_began_) {
   if (const std::string_view why = service.enter(peer); !why.empty()) {
     close(421, why);
     return;
@@ -32,6 +32,7 @@ FtpService& FtpSession::ftp() const {
 void FtpSession::on_data(Stream& stream, std::span<const std::byte> bytes) noexcept {
   service().count().bytes_in += bytes.size();
   last_activity_ = stream.reactor().now();
+  if (!stream.can_write()) return;  // who cannot be answered needs nothing done
   const std::size_t taken = held_.empty() ? take(bytes) : 0;
   if (taken == bytes.size() || !stream.open()) return;
   held_.insert(held_.end(), bytes.begin() + static_cast<std::ptrdiff_t>(taken), bytes.end());
@@ -54,14 +55,15 @@ std::size_t FtpSession::take(std::span<const std::byte> bytes) {
 }
 
 bool FtpSession::must_hold() const {
-  return pressed_ || waiting_bytes_ > limits::kWaitingBytes;
+  const std::size_t most = login_.done() ? limits::kWaitingBytes : limits::kStrangerBytes;
+  return pressed_ || waiting_bytes_ > most;
 }
 
 void FtpSession::take_line(CommandReader::Line line) {
   if (busy_ == Busy::no && waiting_.empty()) return execute(line);
   if (line.kind == CommandReader::Kind::command && answer_at_once(line.text)) return;
   waiting_.push_back({line.kind, std::string(line.text)});
-  waiting_bytes_ += line.text.size() + 1;
+  waiting_bytes_ += sizeof(WaitingLine) + line.text.size();
 }
 
 bool FtpSession::answer_at_once(std::string_view text) {
@@ -69,7 +71,9 @@ bool FtpSession::answer_at_once(std::string_view text) {
   if (!command.argument.empty()) return false;
   // Behind its 150 a transfer is told from what is said meanwhile; a digest has but one reply.
   const bool talks = command.verb == "STAT" || command.verb == "NOOP";
-  if (!(busy_ == Busy::transfer && talks) && command.verb != "ABOR") return false;
+  if (!(busy_ == Busy::transfer && talks && waiting_.empty()) && command.verb != "ABOR") {
+    return false;
+  }
   if (busy_ != Busy::transfer && busy_ != Busy::hash) return false;
   execute_command(text);
   return true;
@@ -77,9 +81,12 @@ bool FtpSession::answer_at_once(std::string_view text) {
 
 void FtpSession::run_waiting() {
   while (busy_ == Busy::no && !waiting_.empty() && !pressed_ && stream().open()) {
-    const WaitingLine line = std::move(waiting_.front());
-    waiting_.erase(waiting_.begin());
-    waiting_bytes_ -= line.text.size() + 1;
+    const WaitingLine line = std::move(waiting_[next_waiting_++]);
+    waiting_bytes_ -= sizeof(WaitingLine) + line.text.size();
+    if (next_waiting_ == waiting_.size()) {
+      waiting_.clear();
+      next_waiting_ = 0;
+    }
     execute({line.kind, line.text});
   }
 }
@@ -147,8 +154,27 @@ void FtpSession::reply(int code, std::string_view text) {
 void FtpSession::refuse(Error error, std::string_view path) {
   int code = 550;
   std::string_view why = std::strerror(error.code);
-  if (error.code == ENOSPC || error.code == EDQUOT || error.code == EFBIG) code = 452;
-  if (error.code == EINVAL) why = "Not a regular file";
+  switch (error.code) {
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+      code = 452;
+      break;
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+    case EAGAIN:
+    case EIO:
+      code = 451;  // may well succeed later, and clients take 550 for the last word
+      break;
+    case EINVAL:
+      if (std::string_view(error.operation).ends_with("(not a regular file)")) {
+        why = "Not a regular file";
+      }
+      break;
+    default:
+      break;
+  }
   reply(code, concat(safe_name(path), ": ", why, '.'));
 }
 
@@ -166,6 +192,11 @@ void FtpSession::leave() {
 
 std::string_view FtpSession::user() const {
   return login_.name();
+}
+
+void FtpSession::logged_out() {
+  login_began_ = service().reactor().now();
+  idle_.start(ftp().ftp_options().login_time);
 }
 
 void FtpSession::reset_settings() {
@@ -216,7 +247,7 @@ void FtpSession::on_idle_timer() {
   const TimePoint now = service().reactor().now();
   if (!stream().open()) return;
   if (!login_.done()) {
-    const Duration left = connected_at_ + options.login_time - now;
+    const Duration left = login_began_ + options.login_time - now;
     if (left > Duration::zero()) return idle_.start(left);
     log(LogLevel::info, "no log-in in time: closed");
     return close(421, "No log-in in time.");

@@ -75,6 +75,8 @@ class FtpSession final : public Session {
   void reset_settings();
   /// From now on it is idleness that ends the session.
   void logged_in() { on_idle_timer(); }
+  /// From now on it is the time to log in.
+  void logged_out();
   Login& login() { return login_; }
   /// Of who is logged in.
   const Account& account() const { return *login_.account(); }
@@ -136,13 +138,14 @@ class FtpSession final : public Session {
   bool eof_ = false;      // the client says no more
   bool draining_ = false;
   bool counted_ = false;
-  std::vector<WaitingLine> waiting_;  // few, so that taking the first is cheap
+  std::vector<WaitingLine> waiting_;  // those before next_waiting_ are done
+  std::size_t next_waiting_ = 0;
   std::size_t waiting_bytes_ = 0;
   std::vector<std::byte> held_;  // came behind what waits; reading is paused
 
   Login login_;
   Settings settings_;
-  TimePoint connected_at_;
+  TimePoint login_began_;
   TimePoint last_activity_;
   Timer idle_;
   std::unique_ptr<DataPort> data_port_;

@@ -10,7 +10,6 @@ HashJob::HashJob(Reactor& reactor, Fd file, std::uint64_t begin, std::uint64_t e
                  files::DigestKind kind, OnDone done)
     : reactor_(&reactor),
       file_(std::move(file)),
-      begin_(begin),
       position_(begin),
       end_(end),
       digest_(kind),

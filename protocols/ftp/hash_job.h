@@ -24,15 +24,13 @@ class HashJob {
   HashJob(const HashJob&) = delete;
   HashJob& operator=(const HashJob&) = delete;
 
-  std::uint64_t bytes() const { return position_ - begin_; }
-
  private:
   void slice();
   void finish(Result<std::string> result);
 
   Reactor* reactor_;
   Fd file_;
-  std::uint64_t begin_, position_, end_;
+  std::uint64_t position_, end_;
   files::Digest digest_;
   OnDone done_;
   Timer next_;

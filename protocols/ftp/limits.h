@@ -25,6 +25,15 @@ inline constexpr int kControlReceiveBytes = 16 * 1024;
 /// Bytes of command lines that may wait for the end of a transfer; beyond, the client has to.
 inline constexpr std::size_t kWaitingBytes = 16 * 1024;
 
+/// The same before the log-in.
+inline constexpr std::size_t kStrangerBytes = 1024;
+
+/// The longest name one can log in by; of longer ones no more is kept.
+inline constexpr std::size_t kUserName = 64;
+
+/// Passwords of one address that are checked, or wait for it, at the same time: 18 ms each.
+inline constexpr std::size_t kChecksPerAddress = 256;
+
 /// Wrong passwords on one connection until it is closed.
 inline constexpr unsigned kPasswordTries = 3;
 
@@ -34,7 +43,9 @@ inline constexpr std::size_t kAtOnceBytes = 128 * 1024;
 /// Bytes of a listing, or of a text file on its way, made in one turn.
 inline constexpr std::size_t kChunkBytes = 64 * 1024;
 
-/// Entries looked at in one turn: a pattern may pass over all of them and make no bytes.
+/// Entries looked at in one turn; and when each is compared with a pattern, which may take long and
+/// fit none.
 inline constexpr int kEntriesPerTurn = 1000;
+inline constexpr int kMatchesPerTurn = 100;
 
 }  // namespace sluice::ftp::limits

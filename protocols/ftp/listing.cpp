@@ -50,7 +50,8 @@ class DirectorySource final : public Source {
 
   Result<More> fill(std::vector<std::byte>& out) override {
     text_.clear();
-    for (int i = 0; i < limits::kEntriesPerTurn && text_.size() < limits::kChunkBytes; ++i) {
+    const int most = options_.pattern.empty() ? limits::kEntriesPerTurn : limits::kMatchesPerTurn;
+    for (int i = 0; i < most && text_.size() < limits::kChunkBytes; ++i) {
       const auto entry = reader_.next();
       if (!entry) return std::unexpected(entry.error());
       if (!*entry) {

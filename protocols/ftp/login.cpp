@@ -24,11 +24,9 @@ bool Login::address_may_try() {
 }
 
 void Login::user(std::string_view name) {
-  if (!address_may_try()) return;
-  reset();
-  session_->reset_settings();
-  name_ = name;
-  const Accounts::Entry* entry = session_->ftp().accounts().find(name);
+  log_out();
+  name_ = name.substr(0, limits::kUserName + 1);
+  const Accounts::Entry* entry = session_->ftp().accounts().find(name_);
   session_->reply(331, entry && entry->secret.kind == Secret::Kind::any
                            ? "Send your e-mail address as password."
                            : "Now the password.");
@@ -37,23 +35,36 @@ void Login::user(std::string_view name) {
 void Login::password(std::string_view text) {
   if (done()) return session_->reply(503, "You are logged in already.");
   if (!named()) return session_->reply(503, "Send USER first.");
-  if (!address_may_try()) return;
   const Accounts& accounts = session_->ftp().accounts();
   const Accounts::Entry* entry = accounts.find(name_);
   candidate_ = entry ? entry->account : nullptr;
   if (entry && entry->secret.kind == Secret::Kind::any) return succeed();
+  if (!address_may_try()) return;
   session_->set_busy(FtpSession::Busy::login);
-  if (entry && entry->secret.kind == Secret::Kind::plain) {
-    return checked(equal_secret(entry->secret.text, text));
+  const bool plain = entry && entry->secret.kind == Secret::Kind::plain;
+  if (plain && equal_secret(entry->secret.text, text)) return checked(true);
+  // What is wrong already takes as long as if it had to be found out.
+  if (!session_->ftp().checker() || !accounts.has_hashes()) return checked(false);
+  check(text, entry && !plain ? std::string_view(entry->secret.text) : "");
+}
+
+void Login::check(std::string_view text, std::string_view hash) {
+  if (!session_->ftp().begin_check(session_->peer())) {
+    session_->close(421, "Too many log-ins at once from your address.");
+    return session_->set_idle();
   }
-  PasswordChecker* checker = session_->ftp().checker();
-  if (!checker || (!entry && !accounts.has_hashes())) return checked(false);
-  ticket_ = checker->check(text, entry ? std::string_view(entry->secret.text) : "",
-                           [this](Result<bool> right) { checked(std::move(right)); });
+  ticket_ = session_->ftp().checker()->check(text, hash, [this](Result<bool> right) {
+    end_check();
+    checked(std::move(right));
+  });
+}
+
+void Login::end_check() {
+  ticket_ = 0;
+  session_->ftp().end_check(session_->peer());
 }
 
 void Login::checked(Result<bool> right) {
-  ticket_ = 0;
   if (!right) {
     session_->log_line(LogLevel::error, "cannot check passwords: ", right.error().message());
     session_->close(421, "Passwords cannot be checked now.");
@@ -89,8 +100,17 @@ void Login::fail() {
   });
 }
 
+void Login::log_out() {
+  if (done()) session_->logged_out();
+  reset();
+  session_->reset_settings();
+}
+
 void Login::reset() {
-  if (ticket_ != 0) session_->ftp().checker()->forget(std::exchange(ticket_, 0));
+  if (ticket_ != 0) {
+    session_->ftp().checker()->forget(ticket_);
+    end_check();
+  }
   pause_.stop();
   name_.clear();
   account_.reset();

@@ -26,6 +26,8 @@ class Login {
 
   void user(std::string_view name);
   void password(std::string_view text);
+  /// Nobody again, with settings as at the start, and the time to log in begins.
+  void log_out();
   /// Nobody again; a check under way is not waited for.
   void reset();
 
@@ -36,6 +38,8 @@ class Login {
 
  private:
   bool address_may_try();
+  void check(std::string_view text, std::string_view hash);
+  void end_check();
   void checked(Result<bool> right);
   void succeed();
   void fail();

@@ -18,7 +18,7 @@ class LoginGuard {
  public:
   static constexpr std::size_t kMaxAddresses = 4096;
   struct Options {
-    unsigned burst = 30;  ///< 0: nobody ever waits
+    unsigned burst = 50;  ///< 0: nobody ever waits
     Duration refill = std::chrono::seconds(10);
   };
 

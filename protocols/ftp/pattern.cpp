@@ -29,11 +29,11 @@ bool bracket_has(std::string_view bracket, unsigned char c) {
   return found != negated;
 }
 
-/// Takes one element off `pattern` if it fits `c`.
-bool take_one(std::string_view& pattern, char c) {
+/// Takes one element off `pattern` if it fits `c`. Behind `last_end` there is no `]` to look for.
+bool take_one(std::string_view& pattern, char c, const char* last_end) {
   if (pattern.empty()) return false;
   std::size_t length = 1;
-  if (pattern[0] == '[' && (length = bracket_length(pattern)) != 0) {
+  if (pattern[0] == '[' && pattern.data() < last_end && (length = bracket_length(pattern)) != 0) {
     if (!bracket_has(pattern.substr(0, length), static_cast<unsigned char>(c))) return false;
   } else {
     length = 1;
@@ -49,13 +49,14 @@ bool matches(std::string_view pattern, std::string_view name) {
   // Where to go on when the way taken since the last `*` fails: only that one need grow.
   std::string_view after_star, rest_of_name;
   bool star = false;
+  const char* const last_end = pattern.data() + (pattern.rfind(']') + 1);
   while (!name.empty()) {
     if (pattern.starts_with('*')) {
       pattern.remove_prefix(1);
       star = true;
       after_star = pattern;
       rest_of_name = name;
-    } else if (take_one(pattern, name[0])) {
+    } else if (take_one(pattern, name[0], last_end)) {
       name.remove_prefix(1);
     } else if (star) {
       rest_of_name.remove_prefix(1);

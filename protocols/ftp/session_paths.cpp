@@ -42,6 +42,10 @@ std::string upper_case(std::string_view text) {
   return upper;
 }
 
+std::string_view trimmed(std::string_view text) {
+  return text.substr(0, text.find_last_not_of(' ') + 1);
+}
+
 std::optional<std::string> path_of(FtpSession& session, std::string_view argument) {
   auto path = resolve_path(session.settings().cwd, argument);
   if (!path) session.reply(550, "The name is too long.");

@@ -11,6 +11,8 @@
 namespace sluice::ftp {
 
 std::string upper_case(std::string_view text);
+/// Without the blanks at its end, which some clients send; not for names.
+std::string_view trimmed(std::string_view text);
 
 /// Where the argument leads in the tree.
 std::optional<std::string> path_of(FtpSession& session, std::string_view argument);

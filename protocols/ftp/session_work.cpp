@@ -9,8 +9,8 @@ namespace {
 
 using Kind = TransferNote::Kind;
 
-/// `parts` of a whole of `whole`, a power of ten, as a decimal fraction: without printf, which takes
-/// longer than all else about a small transfer.
+/// `parts` of a whole of `whole`, a power of ten, as a decimal fraction: without printf, which
+/// takes longer than all else about a small transfer.
 std::string fixed(std::int64_t parts, std::int64_t whole) {
   const std::string fraction = concat(whole + parts % whole);  // 1, then the digits
   return concat(parts / whole, '.', std::string_view(fraction).substr(1));
@@ -170,7 +170,7 @@ void FtpSession::begin_listing(std::unique_ptr<Source> source, std::string last)
       stream(), std::move(source),
       [this, end = std::make_unique<std::string>(std::move(last))](Error error) {
         const auto pump = std::move(listing_);
-        write(error ? ftp::reply(451, std::strerror(error.code)) : *end);
+        write(error ? ftp::reply(213, concat("Broken off: ", std::strerror(error.code))) : *end);
         set_idle();
       });
   listing_->start();
@@ -180,7 +180,6 @@ std::string FtpSession::status() const {
   std::string text = concat("Connected from ", peer(), "\n");
   text += login_.done() ? concat("Logged in as ", safe_name(user()), "\n") : "Not logged in\n";
   text += concat("TYPE ", settings_.ascii ? "A" : "I", ", STRU F, MODE S\n");
-  if (busy_ == Busy::hash) text += concat("Digest under way: ", hash_->bytes(), " bytes read\n");
   if (busy_ != Busy::transfer) return text;
   const auto size = transfer_->size();
   text += concat("Transfer of ", safe_name(note_.path), " under way: ", transfer_->bytes(),

@@ -8,6 +8,11 @@ SourcePump::SourcePump(Stream& stream, std::unique_ptr<Source> source, OnDone do
       done_(std::move(done)),
       next_turn_(stream.reactor().timer([this] { turn(); })) {}
 
+void SourcePump::stop() {
+  next_turn_.stop();
+  done_.reset();
+}
+
 void SourcePump::turn() {
   if (!stream_->drained()) return;  // another on_drained() follows
   if (!ended_) {

@@ -31,6 +31,8 @@ class SourcePump {
 
   void start() { turn(); }
   void on_drained() { turn(); }
+  /// Makes no more; `done` is not called.
+  void stop();
   std::uint64_t sent() const { return made_ - stream_->unsent(); }
 
  private:

@@ -19,8 +19,9 @@ bool Transfer::send_at_once(int socket, FileRange& range) {
   const auto wanted = std::min<std::uint64_t>(range.size, limits::kAtOnceBytes);
   const ssize_t sent = ::sendfile(socket, range.file.get(), &offset, wanted);
   if (sent <= 0) return range.size == 0;  // the Stream finds out why
+  moved_ = static_cast<std::uint64_t>(sent);
   range.offset = offset;
-  range.size -= static_cast<std::uint64_t>(sent);
+  range.size -= moved_;
   return range.size == 0;
 }
 
@@ -32,6 +33,8 @@ void Transfer::start(Fd socket) {
   }
   stream_.emplace(*reactor_, std::move(socket), *this, options_->stream);
   if (range) {
+    if (!stream_->can_write()) return;
+    moved_ = *size_;
     stream_->write(std::move(*range));
     if (stream_->drained() && stream_->can_write()) end({});
   } else if (auto* source = std::get_if<std::unique_ptr<Source>>(&job_)) {
@@ -44,18 +47,18 @@ void Transfer::start(Fd socket) {
 
 void Transfer::abort() {
   on_end_.reset();
+  if (pump_) pump_->stop();
   if (stream_) stream_->abort();
 }
 
 std::uint64_t Transfer::bytes() const {
-  if (!stream_) return ended_ ? size_.value_or(0) : 0;
   if (pump_) return pump_->sent();
-  return size_ ? *size_ - stream_->unsent() : received_;
+  return moved_ - (stream_ ? stream_->unsent() : 0);
 }
 
 void Transfer::on_data(Stream&, std::span<const std::byte> bytes) noexcept {
   if (!upload()) return;  // nobody asked the client to say anything here
-  received_ += bytes.size();
+  moved_ += bytes.size();
   if (auto written = upload()->write(bytes); !written) end({Outcome::End::failed, written.error()});
 }
 
@@ -79,8 +82,8 @@ void Transfer::on_closed(Stream&, Error error) noexcept {
 /// nothing on the connection that it reads from, and to wait for its close would make it wait for
 /// us.
 void Transfer::end(Outcome outcome) {
+  if (pump_) pump_->stop();
   if (stream_) stream_->abort(outcome.end != Outcome::End::whole);
-  ended_ = true;
   if (!on_end_) return;
   OnEnd call = std::move(on_end_);
   call(outcome);

@@ -55,7 +55,7 @@ class Transfer final : public StreamHandler {
   void on_closed(Stream& stream, Error error) noexcept override;
 
  private:
-  static bool send_at_once(int socket, FileRange& range);
+  bool send_at_once(int socket, FileRange& range);
   void end(Outcome outcome);
 
   Reactor* reactor_;
@@ -63,8 +63,7 @@ class Transfer final : public StreamHandler {
   Job job_;
   OnEnd on_end_;
   std::optional<std::uint64_t> size_;
-  std::uint64_t received_ = 0;
-  bool ended_ = false;
+  std::uint64_t moved_ = 0;  // received, or given to the socket or the Stream
   std::optional<Stream> stream_;
   std::optional<SourcePump> pump_;
 };

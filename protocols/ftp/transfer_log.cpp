@@ -14,7 +14,7 @@ namespace sluice::ftp {
 namespace {
 
 std::string one_word(std::string_view text) {
-  std::string word(text);
+  std::string word(text.empty() ? "_" : text);
   std::ranges::replace_if(word, [](unsigned char c) { return c <= 0x20 || c == 0x7f; }, '_');
   return word;
 }

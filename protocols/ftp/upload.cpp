@@ -17,26 +17,21 @@ constexpr int kUniqueTries = 10'000;
 
 Result<Upload> Upload::begin(const files::Tree& tree, std::string_view path, How how) {
   Upload upload;
-  if (how == How::append) {
-    auto file = tree.open_write(path, Write::append);
-    if (!file) return std::unexpected(file.error());
-    upload.file_ = std::move(*file);
-    return upload;
-  }
-  if (how == How::store) {
+  if (how != How::atomic) {
     auto file = tree.open_write(path, Write::create);
+    upload.created_ = file.has_value();
+    if (!file && file.error().code == EEXIST && how == How::append) {
+      file = tree.open_write(path, Write::append);
+    }
     if (file) {
       upload.file_ = std::move(*file);
-      upload.created_ = true;
       return upload;
     }
     if (file.error().code != EEXIST) return std::unexpected(file.error());
   }
   // Opened only to be told what open(2) says of writing to it: a mode, a directory, a FIFO.
   const auto old = tree.open_write(path, Write::update);
-  if (!old && (old.error().code != ENOENT || how != How::atomic)) {
-    return std::unexpected(old.error());
-  }
+  if (!old && old.error().code != ENOENT) return std::unexpected(old.error());
   const auto info = tree.info(path);
   return set_aside(tree, path, info ? &*info : nullptr);
 }
@@ -115,7 +110,9 @@ Result<void> Upload::finish(bool sync) {
     if (auto stored = store(converted_); !stored) return stored;
   }
   if (!aside_) {
-    if (sync && ::fdatasync(file_.get()) != 0) return fail("fdatasync");
+    while (sync && ::fdatasync(file_.get()) != 0) {
+      if (errno != EINTR) return fail("fdatasync");
+    }
     // Network file systems tell of a full disk only when a descriptor is closed.
     if (::close(file_.release()) != 0 && errno != EINTR) return fail("close");
     return {};

@@ -15,10 +15,9 @@ namespace sluice::ftp {
 
 /// A file on its way in, written in one of two ways:
 ///
-///     in place    a new name, REST, APPE: what is left of a broken upload stays and can be resumed
-///     set aside   a name that exists: a hidden file beside it takes its place when whole, so that
-///     a
-///                 broken upload never harms the old one
+/// * in place: a new name, REST, APPE. What is left of a broken upload stays and can be resumed.
+/// * set aside: a name that exists. A hidden file beside it takes its place when whole, so that a
+///   broken upload never harms the old one.
 ///
 /// Move-only; ends with finish(), or as broken when destroyed without.
 class Upload {

@@ -29,8 +29,9 @@ Address at(const std::string& text) {
 
 /// A data port of a session whose client is at 127.0.0.1.
 struct Scene {
-  explicit Scene(SelectorKind kind = SelectorKind::epoll, Address local = Address::loopback_v4(21),
-                 Address peer = Address::loopback_v4(4444))
+  explicit Scene(SelectorKind kind = SelectorKind::epoll,
+                 const Address& local = Address::loopback_v4(21),
+                 const Address& peer = Address::loopback_v4(4444))
       : reactor({.selector = kind, .clock = &clock}) {
     set_log_level(LogLevel::error);
     port = std::make_unique<DataPort>(reactor, local, peer);
@@ -86,6 +87,7 @@ Address local_of(const Fd& socket) {
 /// A port that is ours for as long as this lives: others get it only by name and with SO_REUSEADDR.
 Fd hold_port() {
   Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  cr_assert(socket);
   set_int(socket.get(), SO_REUSEADDR, 1);
   const Address any = Address::loopback_v4(0);
   cr_assert(::bind(socket.get(), any.data(), any.size()) == 0);
@@ -462,4 +464,17 @@ Test(ftp_data_port, may_be_destroyed_in_the_call_or_asked_anew) {
   scene.clock.advance(30s);
   turn(scene.reactor, 3);
   cr_expect(calls == 2 && !scene.port);
+}
+
+Test(ftp_data_port, does_not_spin_when_there_is_no_descriptor_for_who_calls) {
+  Reactor reactor;
+  DataPort port(reactor, Address::loopback_v4(21), Address::loopback_v4(4444));
+  const Fd client = call(*port.listen({}));
+  const NoDescriptors none;
+  int turns = 0;
+  bool over = false;
+  const Timer timer = reactor.after(100ms, [&] { over = true; });
+  for (; !over; ++turns) cr_assert(reactor.run_once());
+  cr_expect(turns < 50, "%d turns", turns);
+  cr_expect(!port.ready());
 }

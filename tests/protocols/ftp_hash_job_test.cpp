@@ -96,16 +96,12 @@ TestEachSelector(ftp_hash_job, reads_a_slice_a_turn) {
   const std::string text = much();
   Scene scene(text);
   scene.start(500, text.size());
-  std::uint64_t before = 0;
-  cr_expect(scene.job->bytes() == 0);
   int turns = 0;
-  while (!scene.got) {
+  for (; !scene.got; ++turns) {
     turn(scene.reactor);
-    cr_assert(scene.job->bytes() - before <= kSlice, "%d turns", turns);
-    cr_assert(++turns < 1000);
-    before = scene.job->bytes();
+    cr_assert(turns < 1000);
   }
-  cr_expect(turns > 5 && before == text.size() - 500);
+  cr_expect(static_cast<std::size_t>(turns) >= (text.size() - 500) / kSlice, "%d turns", turns);
   cr_expect(**scene.got == digest_of(std::string_view(text).substr(500)));
 }
 
@@ -128,7 +124,6 @@ Test(ftp_hash_job, says_so_when_the_file_became_shorter) {
   cr_assert(!scene.got);
   cr_assert(::truncate(scene.directory.path("file").c_str(), 3 * kSlice) == 0);
   cr_expect(scene.fault() == EIO);
-  cr_expect(scene.job->bytes() == 3 * kSlice);
   scene.start(text.size(), text.size() + 1);
   cr_expect(scene.fault() == EIO);
 }

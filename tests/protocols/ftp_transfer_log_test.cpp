@@ -161,3 +161,12 @@ Test(ftp_transfer_log, a_full_disk_ends_nothing) {
   cr_expect(directory.get("log").find("/dev/full: No space left") != std::string::npos);
   cr_expect(log.reopen());
 }
+
+Test(ftp_transfer_log, a_client_without_an_address_is_a_field_too) {
+  sockaddr_un unnamed{};
+  unnamed.sun_family = AF_UNIX;
+  const Address peer =
+      Address::from_sockaddr(reinterpret_cast<const sockaddr*>(&unnamed), sizeof(sa_family_t));
+  const std::string line = format({.peer = peer, .path = "/f", .user = "ann"});
+  cr_expect(line.find(" 1 _ 0 ") != std::string::npos, "%s", line.c_str());
+}

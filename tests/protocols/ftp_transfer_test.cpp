@@ -375,3 +375,31 @@ TestEachSelector(ftp_transfer, may_be_retired_in_its_call) {
     cr_expect(calls == 1 && !scene.transfer);
   }
 }
+
+Test(ftp_transfer, a_source_towards_a_peer_that_has_gone_has_sent_nothing) {
+  Scene scene;
+  reset_connection(scene.pair.theirs);
+  scene.start(text_source(std::string(60'000, 'x')));
+  cr_expect(scene.end() == End::broken && scene.bytes_at_end == 0);
+}
+
+Test(ftp_transfer, after_its_end_nothing_is_read_any_more) {
+  Scene scene;
+  scene.directory.put("file", std::string(1'000'000, 'x'));
+  Fd file = std::move(scene.range(0, 0).file);
+  const Fd copy(::dup(file.get()));
+  scene.start(ascii_source(std::move(file)));
+  scene.transfer->abort();
+  const std::uint64_t bytes = scene.transfer->bytes();
+  const off_t at = ::lseek(copy.get(), 0, SEEK_CUR);
+  turn(scene.reactor, 3);
+  cr_expect(scene.transfer->bytes() == bytes && ::lseek(copy.get(), 0, SEEK_CUR) == at);
+}
+
+Test(ftp_transfer, what_could_not_be_registered_has_sent_nothing) {
+  Scene scene;
+  scene.directory.put("file", "0123456789");
+  scene.pair.ours.reset();
+  scene.start(scene.range(0, 10));
+  cr_expect(scene.end() == End::broken && scene.bytes_at_end == 0);
+}

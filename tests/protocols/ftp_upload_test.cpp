@@ -353,3 +353,16 @@ Test(ftp_upload, can_be_moved_while_it_is_under_way) {
   }
   cr_expect((scene.names() == Names{"new", "old"}));
 }
+
+Test(ftp_upload, appending_leaves_nothing_of_a_new_name_when_nothing_came) {
+  const Scene scene;
+  scene.begin("/new", How::append).abandon(scene.tree, "/new");
+  cr_expect(scene.names() == Names{"old"});
+}
+
+Test(ftp_upload, stores_through_a_link_to_a_name_that_is_not_there_yet) {
+  const Scene scene;
+  scene.link("new", "link");
+  scene.store("/link", "content");
+  cr_expect(scene.get("new") == "content" && S_ISLNK(scene.mode("link")));
+}

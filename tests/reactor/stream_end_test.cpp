@@ -215,6 +215,15 @@ TestEachSelector(stream_end,
   cr_expect(f.handler.calls == "c", "%s", f.handler.calls.c_str());
 }
 
+TestEachSelector(stream_end, after_a_failed_send_comes_also_when_the_owner_pauses_the_reading) {
+  Fixture f(kind, unix_pair());
+  shutdown(f.peer.get(), SHUT_RD);
+  f.stream.write("into the void");
+  f.stream.pause_reading();
+  cr_assert(f.until_closed());
+  cr_expect(f.handler.error.code == EPIPE, "%s", f.handler.error.message().c_str());
+}
+
 TestEachSelector(stream_end, by_abort_is_a_reset_and_silent) {
   Fixture f(kind, tcp_pair(), kRoomy);
   f.stream.write(four_megabytes());

@@ -1,0 +1,104 @@
+"""FTP: what a reader of the code found wrong once."""
+
+import contextlib
+import time
+import unittest
+
+from harness import is_sanitized, wait_until
+from ftp_support import FtpTest, reset_on_close
+
+
+class Sessions(FtpTest):
+    def test_that_are_reset_while_replies_wait_are_let_go(self):
+        for index in range(3000):
+            self.write(f"entry{index:04}" + "x" * 100, b"")
+        self.session().close()
+        before = wait_until(self.server.descriptors)
+        for _ in range(60):
+            ftp = self.session()
+            ftp.send("STAT .")
+            with contextlib.suppress(OSError):
+                ftp.raw(b"PWD\r\n" * 5000)
+            reset_on_close(ftp.sock)
+            ftp.close()
+        wait_until(lambda: self.server.descriptors() <= before, "the descriptors to be closed", 30)
+
+    @unittest.skipIf(is_sanitized(), "AddressSanitizer keeps freed memory")
+    def test_of_strangers_cannot_make_it_keep_many_lines(self):
+        strangers = [self.stranger() for _ in range(20)]
+        before = self.server.resident_kib()
+        for ftp in strangers:
+            ftp.expect("USER nobody", 331)
+            ftp.send("PASS wrong")
+            with contextlib.suppress(OSError):
+                ftp.raw(b"\n" * 12_000)
+        self.assert_serves()
+        self.assertLess(self.server.resident_kib() - before, 20 * 64)
+
+    def test_keep_their_order_when_noop_comes_behind_something_that_waits(self):
+        self.write("file", b"content")
+        ftp = self.session()
+        ftp.expect("EPSV", 229)
+        ftp.raw(b"RETR file\r\nPWD\r\nNOOP\r\nABOR\r\n")
+        ftp.reply(150)
+        ftp.reply(426)
+        ftp.reply(226)
+        ftp.reply(257)
+        ftp.reply(200)
+        self.assert_in_step(ftp)
+
+
+class Parts(FtpTest):
+    def test_of_rest_end_with_the_transfer_that_failed(self):
+        self.write("file", b"0123456789")
+        ftp = self.session()
+        ftp.expect("REST 5", 350)
+        ftp.refuse("RETR missing", 550)
+        self.assertEqual(ftp.fetch("RETR file"), b"0123456789")
+
+    def test_of_rest_end_with_a_transfer_without_data_connection(self):
+        self.write("file", b"0123456789")
+        ftp = self.session()
+        ftp.expect("REST 5", 350)
+        ftp.expect("RETR file", 425)
+        self.assertEqual(ftp.fetch("RETR file"), b"0123456789")
+
+    def test_of_rang_end_with_an_upload(self):
+        self.write("file", b"0123456789")
+        ftp = self.session()
+        ftp.expect("RANG 0 3", 350)
+        ftp.store("STOR new", b"new")
+        self.assertEqual(ftp.fetch("RETR file"), b"0123456789")
+
+
+class Words(FtpTest):
+    def test_may_end_in_a_blank_where_no_name_is_meant(self):
+        ftp = self.session()
+        for line, code in (("TYPE I ", 200), ("MODE S ", 200), ("STRU F ", 200), ("REST 0 ", 350),
+                           ("EPSV 1 ", 229), ("OPTS UTF8 ON ", 200)):
+            ftp.expect(line, code)
+
+    def test_of_eprt_name_the_family_that_the_connection_has(self):
+        ftp = self.session()
+        reply = ftp.expect("EPRT |2|::1|5000|", 522)
+        self.assertIn("(1)", reply.text)
+
+
+class Time(FtpTest):
+    shared = False
+
+    def test_to_log_in_begins_anew_with_another_user(self):
+        server = self.start("--ftp-login-time", "2")
+        ftp = self.session(server)
+        end = time.monotonic() + 2.5
+        while time.monotonic() < end:
+            ftp.expect("NOOP", 200)
+        ftp.expect("USER user", 331)
+        ftp.expect("PASS secret", 230)
+        ftp.expect("REIN", 220)
+        ftp.reply(421)
+        self.assertTrue(ftp.is_closed())
+
+
+if __name__ == "__main__":
+    unittest.main()
