@@ -18,8 +18,8 @@ inline constexpr std::size_t kReadBufferBytes = 256 * 1024;
 /// loop.
 inline constexpr std::size_t kWriteBudgetBytes = 256 * 1024;
 
-/// Bytes one connection may send per turn by sendfile; the kernel copies nothing, and a socket takes
-/// little more, so that it stays fair: see bench/README.md.
+/// Bytes one connection may send per turn by sendfile; the kernel copies nothing, and a socket
+/// takes little more, so that it stays fair: see bench/README.md.
 inline constexpr std::size_t kSendfileBudgetBytes = 4 * 1024 * 1024;
 
 /// Pieces of one writev; far below IOV_MAX (1024), enough to fill a socket buffer.

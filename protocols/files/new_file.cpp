@@ -72,8 +72,8 @@ Result<void> rename_to_new(int directory, const char* from, const char* to) {
 
 /// Removes the file at `name` unless someone has it or, where it may be resumed, it is young.
 Result<bool> remove_stale(int directory, const std::string& name, time_t oldest) {
-  const Fd fd(::openat(directory, name.c_str(),
-                       O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
+  const Fd fd(
+      ::openat(directory, name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
   if (!fd) return fail("open");
   struct stat status{};
   if (::fstat(fd.get(), &status) != 0) return fail("fstat");

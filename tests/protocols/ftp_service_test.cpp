@@ -102,7 +102,7 @@ struct Client {
     return reply();
   }
   std::string log_in(const std::string& name, const std::string& password) {
-    const std::string first = reply();
+    std::string first = reply();
     if (!first.starts_with("220 ")) return first;
     cr_assert(say("USER " + name).starts_with("331 "));
     return say("PASS " + password).substr(0, 3);
