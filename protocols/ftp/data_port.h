@@ -10,11 +10,6 @@
 
 namespace sluice::ftp {
 
-/// Ports for passive connections; 0 to 0 is any that the kernel chooses.
-struct PortRange {
-  std::uint16_t first = 0, last = 0;
-};
-
 /// Where the next data connection of a session comes from: a port of ours on which the client calls
 /// (PASV, EPSV), or one of the client's that we call (PORT, EPRT).
 ///

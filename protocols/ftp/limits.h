@@ -2,6 +2,16 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
+
+namespace sluice::ftp {
+
+/// Ports for passive connections; 0 to 0 is any.
+struct PortRange {
+  std::uint16_t first = 0, last = 0;
+};
+
+}  // namespace sluice::ftp
 
 /// The numbers of the FTP server that no option sets, each with its reason.
 namespace sluice::ftp::limits {
@@ -10,6 +20,11 @@ using namespace std::chrono_literals;
 
 /// How long a passive port stays open when no transfer asks for it.
 inline constexpr auto kPassiveIdle = 60s;
+
+/// Passive ports when no range was given: those beyond the ones from which Linux gives clients
+/// theirs (ip(7), ip_local_port_range), so that none is in a client's way, nor its TIME_WAIT in
+/// ours. When these are taken, whichever the kernel finds.
+inline constexpr PortRange kAnyPort{61000, 65535};
 
 /// Ports of the passive range that are tried at random before all are, in order.
 inline constexpr int kRandomPorts = 8;
