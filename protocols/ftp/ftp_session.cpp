@@ -83,8 +83,10 @@ void FtpSession::run_waiting() {
   while (busy_ == Busy::no && !waiting_.empty() && !pressed_ && stream().open()) {
     const WaitingLine line = std::move(waiting_[next_waiting_++]);
     waiting_bytes_ -= sizeof(WaitingLine) + line.text.size();
-    if (next_waiting_ == waiting_.size()) {
-      waiting_.clear();
+    // Who pipelines without end would never see it empty.
+    if (next_waiting_ * 2 >= waiting_.size()) {
+      waiting_.erase(waiting_.begin(),
+                     waiting_.begin() + static_cast<std::ptrdiff_t>(next_waiting_));
       next_waiting_ = 0;
     }
     execute({line.kind, line.text});

@@ -32,18 +32,6 @@ int code_of(const Outcome& outcome) {
   return code == ENOSPC || code == EDQUOT || code == EFBIG ? 452 : 451;
 }
 
-std::string_view verb_of(Kind kind) {
-  switch (kind) {
-    case Kind::retrieve:
-      return "sent ";
-    case Kind::store:
-      return "stored ";
-    case Kind::listing:
-      break;
-  }
-  return "listed ";
-}
-
 }  // namespace
 
 DataPort& FtpSession::data_port() {
@@ -104,7 +92,8 @@ void FtpSession::log_transfer(const Outcome& outcome) {
                amount(bytes, took), whole ? "" : ", broken");
   }
   if (whole) {
-    log(LogLevel::info, user(), ' ', verb_of(note_.kind), note_.path, ", ", amount(bytes, took));
+    log(LogLevel::info, user(), note_.kind == Kind::store ? " stored " : " sent ", note_.path, ", ",
+        amount(bytes, took));
   } else {
     log(LogLevel::warning, user(), " broke off ", note_.path, ", ", amount(bytes, took), ": ",
         outcome.error.message());
