@@ -1,5 +1,6 @@
 """Every command of README.md works as written, in a network namespace where the default ports are free."""
 
+import contextlib
 import fcntl
 import os
 import re
@@ -51,8 +52,11 @@ class Running:
             ["bash", "-c", command], cwd=folder, stdin=subprocess.PIPE, stdout=self.output,
             stderr=subprocess.STDOUT, start_new_session=True)
         asks_for_files = re.search(r"sluice drop [0-9]", command)
-        self.process.stdin.write(b"exit\n" if asks_for_files else b"q\n")
-        self.process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):  # most commands do not read, and some end at once
+            self.process.stdin.write(b"exit\n" if asks_for_files else b"q\n")
+            self.process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
 
     def text(self):
         self.output.seek(0)
