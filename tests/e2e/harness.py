@@ -32,6 +32,9 @@ PROGRAM = pathlib.Path(os.environ.get("SLUICE_PROGRAM", BUILD / "sluice")).resol
 PATIENCE = 60  # seconds until a test that hangs is a test that failed
 ANY = "127.0.0.1:0"
 
+# Where the tests run in the background SIGINT may be ignored, which programs would inherit.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 def is_sanitized():
     """Whether the program carries AddressSanitizer, which keeps freed memory on purpose."""
