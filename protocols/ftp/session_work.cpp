@@ -20,9 +20,10 @@ std::string fixed(std::int64_t parts, std::int64_t whole) {
 std::string amount(std::uint64_t bytes, Duration took) {
   const auto microseconds = std::max<std::int64_t>(
       std::chrono::duration_cast<std::chrono::microseconds>(took).count(), 1);
-  const double tenths = static_cast<double>(bytes) * 10 / static_cast<double>(microseconds);
+  const std::int64_t tenths =
+      (static_cast<std::int64_t>(bytes) * 10 + microseconds / 2) / microseconds;
   return concat(bytes, " bytes in ", fixed((microseconds + 500) / 1000, 1000), " s (",
-                fixed(static_cast<std::int64_t>(tenths + 0.5), 10), " MB/s)");
+                fixed(tenths, 10), " MB/s)");
 }
 
 int code_of(const Outcome& outcome) {
