@@ -126,6 +126,7 @@ class FtpSession final : public Session {
   void connected(Result<Fd> socket);
   void transfer_ended(Outcome outcome);
   void log_transfer(const Outcome& outcome);
+  bool control_stands();
   void drop_transfer();
   void abandon_transfer();
   void on_idle_timer();

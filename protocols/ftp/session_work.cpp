@@ -1,5 +1,7 @@
 // What makes an FtpSession busy: transfers, digests, listings over the control connection.
 
+#include <sys/socket.h>
+
 #include "protocols/ftp/ftp_service.h"
 #include "protocols/ftp/ftp_session.h"
 #include "protocols/ftp/reply.h"
@@ -51,10 +53,20 @@ void FtpSession::begin_transfer(TransferNote note, std::string_view announcement
   transfer_ =
       std::make_unique<Transfer>(service().reactor(), ftp().transfer_options(), std::move(job),
                                  [this](Outcome outcome) { transfer_ended(outcome); });
+  transfer_->whole_only_if([this] { return control_stands(); });
   reply(150, announcement);
   auto socket = data_port_->connect(ftp().ftp_options().stall,
                                     [this](Result<Fd> result) { connected(std::move(result)); });
   if (socket) connected(std::move(*socket));
+}
+
+/// Whether the client still holds the control connection; one that it ended early, behind a QUIT
+/// that waits, is known by now.
+bool FtpSession::control_stands() {
+  char next;
+  if (eof_) return true;
+  const ssize_t size = ::recv(stream().fd(), &next, 1, MSG_PEEK | MSG_DONTWAIT);
+  return size > 0 || (size < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
 void FtpSession::connected(Result<Fd> socket) {

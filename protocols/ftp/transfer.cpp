@@ -64,6 +64,7 @@ void Transfer::on_data(Stream&, std::span<const std::byte> bytes) noexcept {
 
 void Transfer::on_eof(Stream&) noexcept {
   if (!upload()) return;  // it has nothing to say, but still listens
+  if (holds_ && !holds_()) return end({Outcome::End::broken, {ECONNABORTED, "control connection"}});
   const auto finished = upload()->finish(options_->sync);
   end({finished ? Outcome::End::whole : Outcome::End::failed,
        finished ? Error() : finished.error()});

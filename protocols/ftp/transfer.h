@@ -37,6 +37,9 @@ class Transfer final : public StreamHandler {
   /// `options` must outlive it.
   Transfer(Reactor& reactor, const Options& options, Job job, OnEnd on_end);
 
+  /// An upload that ends by FIN is whole only if `holds` says so: a client that is killed ends all
+  /// its connections by FIN.
+  void whole_only_if(Function<bool()> holds) { holds_ = std::move(holds); }
   /// Calls `on_end` once: from inside, or later.
   void start(Fd socket);
   /// Ends the data connection by a reset; no call follows.
@@ -62,6 +65,7 @@ class Transfer final : public StreamHandler {
   const Options* options_;
   Job job_;
   OnEnd on_end_;
+  Function<bool()> holds_;
   std::optional<std::uint64_t> size_;
   std::uint64_t moved_ = 0;  // received, or given to the socket or the Stream
   std::optional<Stream> stream_;

@@ -71,6 +71,19 @@ class Parts(FtpTest):
         self.assertEqual(ftp.fetch("RETR file"), b"0123456789")
 
 
+class Uploads(FtpTest):
+    def test_of_a_client_that_is_killed_leave_the_old_file(self):
+        self.write("file", b"old")
+        for _ in range(20):
+            ftp = self.session()
+            data = ftp.begin("STOR file")
+            data.sendall(b"half")
+            ftp.sock.close()  # what the kernel does for a process that ends: FIN on each, in order
+            data.close()
+        self.session().expect("NOOP", 200)
+        self.assertEqual(self.read("file"), b"old")
+
+
 class Words(FtpTest):
     def test_may_end_in_a_blank_where_no_name_is_meant(self):
         ftp = self.session()
