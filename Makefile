@@ -41,14 +41,14 @@ sources   = $(wildcard $(foreach folder,$(1),$(folder)/*.cpp))
 objects   = $(patsubst %.cpp,$(B)/obj/%.o,$(1))
 
 LIBRARY_OBJECTS := $(call objects,$(call sources,reactor protocols protocols/*))
-TOOL_OBJECTS    := $(call objects,$(call sources,tools))
+TOOL_OBJECTS    := $(call objects,$(call sources,tools tools/*))
 # What the tests of tools/ link: all of it but the main function.
 TOOL_PARTS      := $(filter-out %/main.o,$(TOOL_OBJECTS))
 TESTS    := $(patsubst %.cpp,$(B)/%,$(wildcard tests/*/*_test.cpp))
 EXAMPLES := $(patsubst tests/examples/%.cpp,$(B)/examples/%,$(wildcard tests/examples/*.cpp))
 FUZZERS  := $(patsubst tests/fuzz/%.cpp,$(B)/fuzz/%,$(wildcard tests/fuzz/*_fuzz.cpp))
 BENCHES  := $(patsubst %.cpp,$(B)/%,$(wildcard bench/*.cpp bench/raw/*.cpp bench/load/*.cpp))
-OURS     := $(wildcard $(foreach folder,reactor protocols protocols/* tools tests/* bench bench/*, \
+OURS     := $(wildcard $(foreach folder,reactor protocols protocols/* tools tools/* tests/* bench bench/*, \
               $(folder)/*.cpp $(folder)/*.h))
 
 .PHONY: all run examples test check sanitize bench benches fuzz static format format-check lint install deps \

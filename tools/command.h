@@ -11,8 +11,16 @@
 /// What the sub-commands of `sluice` have in common: options, usage, exit status, complaints.
 namespace sluice::tools {
 
-/// Exit status of every command.
-enum Exit : int { kOk = 0, kFailed = 1, kWrongUsage = 2 };
+/// Exit status of every command; the last four are those of `get`, `put` and `ftp`.
+enum Exit : int {
+  kOk = 0,
+  kFailed = 1,
+  kWrongUsage = 2,
+  kLoginRefused = 3,
+  kNoSuchFile = 4,
+  kNetwork = 5,
+  kDiskFull = 6,
+};
 
 /// `--name` of a command, or `--name VALUE` when `value` names what it takes.
 struct Option {
