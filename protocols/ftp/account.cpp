@@ -142,11 +142,6 @@ bool Permissions::has(char letter) const {
   return bit != kAll.npos && (bits_ >> bit & 1U) != 0;
 }
 
-bool Permissions::may_write() const {
-  return std::ranges::any_of(
-      kAll, [this](char letter) { return kRead.find(letter) == kRead.npos && has(letter); });
-}
-
 std::expected<void, std::string> Accounts::add(std::string name, Secret secret,
                                                const std::string& root, Permissions permissions) {
   if (std::string fault = fault_of_name(name); !fault.empty()) return wrong(std::move(fault));

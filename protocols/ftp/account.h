@@ -34,7 +34,6 @@ class Permissions {
   /// Nothing when there is another letter in it.
   static std::optional<Permissions> parse(std::string_view letters);
   bool has(char letter) const;
-  bool may_write() const;  ///< any of "adfmwMT"
  private:
   std::uint16_t bits_ = 0;
 };

@@ -157,9 +157,9 @@ void Client::fail_unsent() {
   while (!waiting_.empty() && waiting_.front().unsent) {
     Waiting first = std::move(waiting_.front());
     waiting_.pop_front();
-    first.done(std::unexpected(Failure{
-        .kind = Failure::Kind::refused,
-        .text = "a line end or a NUL in a name: no FTP command can hold it"}));
+    first.done(std::unexpected(
+        Failure{.kind = Failure::Kind::refused,
+                .text = "a line end or a NUL in a name: no FTP command can hold it"}));
   }
 }
 
@@ -233,8 +233,8 @@ void Client::on_login(Answer<ServerReply> answer) {
   if (answer->code == 331) return send_login("PASS", login_.password);
   if (answer->code == 332) {
     if (!login_.account.empty()) return send_login("ACCT", login_.account);
-    return logged_in(std::unexpected(
-        Failure{Failure::Kind::login, {}, 332, "the server asks for an account"}));
+    return logged_in(
+        std::unexpected(Failure{Failure::Kind::login, {}, 332, "the server asks for an account"}));
   }
   if (!answer->positive()) {
     return logged_in(std::unexpected(failure_of(*answer, Purpose::login)));
@@ -263,7 +263,8 @@ void Client::logged_in(Answer<ServerReply> answer) {
 
 bool Client::has_feature(std::string_view feature) const {
   return std::ranges::any_of(features_, [&](std::string_view line) {
-    return line.starts_with(feature) && (line.size() == feature.size() || line[feature.size()] == ' ');
+    return line.starts_with(feature) &&
+           (line.size() == feature.size() || line[feature.size()] == ' ');
   });
 }
 

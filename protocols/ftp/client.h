@@ -36,7 +36,7 @@ class Client final : public StreamHandler {
     Duration connect_timeout = std::chrono::seconds(10);  ///< for each address
     Duration reply_timeout = std::chrono::seconds(60);    ///< nothing said where a reply is due
     Duration data_timeout = std::chrono::seconds(60);     ///< nothing moves in a transfer
-    bool passive = true;   ///< else PORT and EPRT
+    bool passive = true;                                  ///< else PORT and EPRT
     bool extended = true;  ///< EPSV and EPRT first, PASV and PORT only where they are refused
   };
   struct Login {
@@ -96,7 +96,9 @@ class Client final : public StreamHandler {
 
   bool connected() const { return control_ && !lost_; }
   const Address& peer() const { return peer_; }
-  Options& options() { return options_; }  ///< `passive` and `extended` may change between transfers
+  Options& options() {
+    return options_;
+  }  ///< `passive` and `extended` may change between transfers
   /// Each line sent and received, for who wants to see; a password as `***`.
   void on_talk(Function<void(std::string_view line, bool from_server)> watch) {
     talk_ = std::move(watch);
@@ -114,9 +116,9 @@ class Client final : public StreamHandler {
   struct Waiting {
     OnReply done;
     Purpose purpose = Purpose::anything;
-    bool demanding = false;      // 4xx and 5xx are failures
-    bool preliminary = false;    // 1xx are told, too
-    bool unsent = false;         // was no command: fails when its turn comes
+    bool demanding = false;    // 4xx and 5xx are failures
+    bool preliminary = false;  // 1xx are told, too
+    bool unsent = false;       // was no command: fails when its turn comes
   };
   /// The transfer that runs: client_transfer.cpp.
   struct Running;
@@ -163,8 +165,8 @@ class Client final : public StreamHandler {
   std::optional<Connector> connector_;
   std::optional<Stream> control_;
   std::optional<Failure> lost_;
-  Error lost_error_{};       // of the last address tried
-  std::string last_words_;   // of 421
+  Error lost_error_{};      // of the last address tried
+  std::string last_words_;  // of 421
   ReplyReader reader_;
   std::string outgoing_;  // commands of this turn, to go out as one
   std::deque<Waiting> waiting_;
@@ -178,8 +180,8 @@ class Client final : public StreamHandler {
   std::vector<std::string> features_;
 
   std::unique_ptr<Running> running_;
-  char type_ = 0;                 // as the server knows it
-  bool passive_proven_ = false;   // so that the command may follow without waiting
+  char type_ = 0;                // as the server knows it
+  bool passive_proven_ = false;  // so that the command may follow without waiting
   bool extended_refused_ = false;
   bool facts_refused_ = false;
   std::unique_ptr<ListingSink> listing_;

@@ -16,8 +16,8 @@ namespace sluice::ftp {
 ///     TYPE? -> EPSV | PASV | EPRT | PORT -> REST? -> command -> 1xx -> final reply
 ///                          \-> data connection: connecting -> open -> ended    \-> done
 ///
-/// The two ends come in either order. A failure stops what is not yet sent, ends the data connection
-/// and, when the command is out, sends ABOR; done is it when no reply is due any more.
+/// The two ends come in either order. A failure stops what is not yet sent, ends the data
+/// connection and, when the command is out, sends ABOR; done is it when no reply is due any more.
 struct Client::Running {
   enum class Data : std::uint8_t { none, connecting, waiting, open, ended, broken };
 
@@ -30,8 +30,8 @@ struct Client::Running {
   OnTransfer done;
 
   bool restarting = false;  // REST is out
-  bool commanded = false;  // the command is out
-  bool accepted = false;   // with 1xx
+  bool commanded = false;   // the command is out
+  bool accepted = false;    // with 1xx
   std::optional<ServerReply> closing;
   std::optional<Failure> failure;
 

@@ -114,7 +114,8 @@ void Client::on_passive(const Answer<ServerReply>& answer, bool extended) {
   }
   passive_proven_ = true;
   running_->state = Running::Data::connecting;
-  running_->connector.emplace(*reactor_, [this](Result<Fd> got) { on_data_socket(std::move(got)); });
+  running_->connector.emplace(*reactor_,
+                              [this](Result<Fd> got) { on_data_socket(std::move(got)); });
   running_->connector->start(there, options_.connect_timeout);
   if (!running_->commanded) send_command();
 }
@@ -122,7 +123,8 @@ void Client::on_passive(const Answer<ServerReply>& answer, bool extended) {
 void Client::prepare_active() {
   running_->port.emplace(*reactor_, local_, peer_);
   const auto here = running_->port->listen({});
-  if (!here) return give_up({.kind = Failure::Kind::local, .error = here.error(), .text = "listen"});
+  if (!here)
+    return give_up({.kind = Failure::Kind::local, .error = here.error(), .text = "listen"});
   const bool v4 = here->unmapped().family() == AF_INET;
   const bool extended = (options_.extended && !extended_refused_) || !v4;
   const std::string argument = extended ? eprt_argument(*here) : port_argument(*here);
@@ -131,9 +133,8 @@ void Client::prepare_active() {
          if (!answer || running_->failure) return conclude();
          if (answer->positive()) {
            running_->state = Running::Data::connecting;
-           auto came = running_->port->connect(options_.data_timeout, [this](Result<Fd> got) {
-             on_data_socket(std::move(got));
-           });
+           auto came = running_->port->connect(
+               options_.data_timeout, [this](Result<Fd> got) { on_data_socket(std::move(got)); });
            if (came) on_data_socket(std::move(*came));
            return send_command();
          }
@@ -155,8 +156,9 @@ void Client::send_command() {
                 {.done = [this](const Answer<ServerReply>& answer) { on_restart(answer); }});
   }
   running_->commanded = true;
-  send(running_->command, {.done = [this](const Answer<ServerReply>& answer) { on_command(answer); },
-                           .preliminary = true});
+  send(running_->command,
+       {.done = [this](const Answer<ServerReply>& answer) { on_command(answer); },
+        .preliminary = true});
 }
 
 void Client::on_restart(const Answer<ServerReply>& answer) {
@@ -187,9 +189,8 @@ void Client::on_data_socket(Result<Fd> socket) {
     running_->state = Running::Data::broken;
     return give_up({.error = socket.error(), .text = "data connection"});
   }
-  running_->data.emplace(*reactor_, data_options_, [this](ClientData::End how, Error error) {
-    on_data_end(how, error);
-  });
+  running_->data.emplace(*reactor_, data_options_,
+                         [this](ClientData::End how, Error error) { on_data_end(how, error); });
   if (running_->sink) {
     running_->state = Running::Data::open;
     running_->data->receive(std::move(*socket), *running_->sink, running_->ascii);
@@ -285,8 +286,8 @@ void Client::list(std::string_view path, OnEntry on_entry, OnListed done) {
 void Client::start_list() {
   const bool facts = !facts_refused_;
   using Format = ListingReader::Format;
-  listing_ = std::make_unique<ListingSink>(facts ? Format::facts : Format::list,
-                                           std::move(on_entry_));
+  listing_ =
+      std::make_unique<ListingSink>(facts ? Format::facts : Format::list, std::move(on_entry_));
   // What begins with a dash would be an option of ls.
   const bool dash = !facts && listed_path_.starts_with('-');
   list_raw(facts ? "MLSD" : "LIST", concat(dash ? "./" : "", listed_path_), *listing_,

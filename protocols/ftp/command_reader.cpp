@@ -197,8 +197,7 @@ Command parse_command(std::string_view line) {
   Command command;
   command.verb = line.substr(0, std::min(space, kVerbBytes));
   std::ranges::transform(command.verb, command.verb.begin(), upper);
-  command.has_argument = space < line.size();
-  if (command.has_argument) command.argument = line.substr(space + 1);
+  if (space < line.size()) command.argument = line.substr(space + 1);
   return command;
 }
 

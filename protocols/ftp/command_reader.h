@@ -93,7 +93,6 @@ static_assert(sizeof(CommandReader) <= 96, "every session holds one, idle or not
 struct Command {
   std::string verb;  ///< its first 16 bytes
   std::string_view argument;
-  bool has_argument = false;  ///< a space followed the verb
 };
 Command parse_command(std::string_view line);
 

@@ -55,6 +55,10 @@ inline constexpr unsigned kPasswordTries = 3;
 /// Bytes of a file that are sent before its data connection is even registered with the loop.
 inline constexpr std::size_t kAtOnceBytes = 128 * 1024;
 
+/// Bytes of an upload that are taken and thrown away once it has failed here, so that its client
+/// comes to read why.
+inline constexpr std::uint64_t kPassOverBytes = 64 * 1024 * 1024;
+
 /// Bytes of a listing, or of a text file on its way, made in one turn.
 inline constexpr std::size_t kChunkBytes = 64 * 1024;
 

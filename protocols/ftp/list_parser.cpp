@@ -199,7 +199,11 @@ LineKind parse_eplf_line(std::string_view line, RemoteEntry& entry) {
 bool is_no_entry(std::string_view line) {
   const Words words(line);
   if (words[0].empty()) return true;
-  return !words[1].empty() && words[2].empty() && words[1][0] >= '0' && words[1][0] <= '9';
+  const auto begins_with = [&words](std::size_t index, std::string_view any) {
+    return any.find(words[index].front()) != any.npos;
+  };
+  if (words[1].empty() || !words[2].empty()) return false;
+  return !begins_with(0, "+-0123456789") && begins_with(1, "0123456789");
 }
 
 void clear_entry(RemoteEntry& entry) {

@@ -58,12 +58,24 @@ std::uint64_t Transfer::bytes() const {
 
 void Transfer::on_data(Stream&, std::span<const std::byte> bytes) noexcept {
   if (!upload()) return;  // nobody asked the client to say anything here
+  take(bytes);
+}
+
+/// Most clients read no reply before they have sent all, and a reset would be all they hear of a
+/// full disk. So what cannot be stored is taken still, within a bound.
+void Transfer::take(std::span<const std::byte> bytes) {
+  if (refused_) {
+    passed_over_ += bytes.size();
+    if (passed_over_ > limits::kPassOverBytes) end({Outcome::End::failed, refused_});
+    return;
+  }
   moved_ += bytes.size();
-  if (auto written = upload()->write(bytes); !written) end({Outcome::End::failed, written.error()});
+  if (const auto written = upload()->write(bytes); !written) refused_ = written.error();
 }
 
 void Transfer::on_eof(Stream&) noexcept {
   if (!upload()) return;  // it has nothing to say, but still listens
+  if (refused_) return end({Outcome::End::failed, refused_});
   if (holds_ && !holds_()) return end({Outcome::End::broken, {ECONNABORTED, "control connection"}});
   const auto finished = upload()->finish(options_->sync);
   end({finished ? Outcome::End::whole : Outcome::End::failed,
@@ -75,6 +87,7 @@ void Transfer::on_drained(Stream&) noexcept {
 }
 
 void Transfer::on_closed(Stream&, Error error) noexcept {
+  if (refused_) return end({Outcome::End::failed, refused_});
   // A file that ends before its time is our failure; the rest is the network's or the client's.
   end({error.code == EIO ? Outcome::End::failed : Outcome::End::broken, error});
 }

@@ -320,6 +320,16 @@ class FullDisk(FtpTest):
         for name in self.entries():
             self.assertFalse(name.startswith(b"."), name)
 
+    def test_is_told_to_a_client_that_reads_no_reply_before_it_has_sent_all(self):
+        limit = (self.LIMIT, self.LIMIT)
+        self.start(preexec=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit))
+        ftp = self.session()
+        data = ftp.begin("STOR new")
+        data.sendall(pattern(20_000_000))
+        data.close()
+        ftp.reply(452, "STOR new")
+        self.assert_in_step(ftp)
+
     def test_of_its_own_is_told_and_keeps_the_old_file(self):
         if os.geteuid() != 0:
             self.skipTest("only root can mount a small disk")

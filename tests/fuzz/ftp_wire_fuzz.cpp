@@ -78,7 +78,7 @@ void commands(Bytes bytes, Bytes cuts) {
   for (const auto& line : whole.lines) {
     const Command command = parse_command(line.text);
     SLUICE_CHECK(command.verb.size() <= 16);
-    if (command.has_argument) SLUICE_CHECK(std::string_view(line.text).ends_with(command.argument));
+    SLUICE_CHECK(std::string_view(line.text).ends_with(command.argument));
     if (is_http(line.text)) SLUICE_CHECK(line.text.find(' ') != std::string::npos);
   }
 }

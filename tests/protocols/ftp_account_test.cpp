@@ -78,12 +78,6 @@ Test(permissions, no_other_letter_will_do) {
   cr_assert(Permissions::parse("rrr"));
 }
 
-Test(permissions, tell_who_may_write) {
-  cr_assert(!may("").may_write());
-  cr_assert(!may(Permissions::kRead).may_write());
-  for (const char letter : "adfmwMT"s) cr_assert(may(std::string(1, letter)).may_write());
-}
-
 Test(accounts, are_found_by_their_exact_name) {
   TempDirectory temp;
   Accounts accounts;

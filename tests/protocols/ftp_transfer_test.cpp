@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 
+#include "protocols/ftp/limits.h"
 #include "protocols/ftp/listing.h"
 #include "tests/protocols/temp_directory.h"
 #include "tests/support/fake_clock.h"
@@ -275,13 +276,38 @@ Test(ftp_transfer, an_upload_of_which_nothing_came_is_an_empty_file) {
   cr_expect(scene.directory.get("old").empty());
 }
 
-Test(ftp_transfer, a_full_disk_ends_an_upload_by_a_reset) {
-  Scene scene;
-  scene.start(scene.upload("/new"));
+/// From now on no file of this process grows beyond three bytes: a disk that is full.
+void fill_disk() {
   ::signal(SIGXFSZ, SIG_IGN);
   const rlimit limit{3, 3};
   cr_assert(::setrlimit(RLIMIT_FSIZE, &limit) == 0);
+}
+
+Test(ftp_transfer, what_a_full_disk_cannot_take_is_taken_from_the_wire_all_the_same) {
+  Scene scene;
+  scene.start(scene.upload("/new"));
+  fill_disk();
   send_text(scene.pair.theirs.get(), "123456");
+  turn(scene.reactor, 3);
+  cr_expect(!scene.outcome, "a client that sends still would lose the reply to a reset");
+  send_text(scene.pair.theirs.get(), "789");
+  shutdown(scene.pair.theirs.get(), SHUT_WR);
+  cr_expect(scene.end() == End::failed && scene.outcome->error.code == EFBIG);
+}
+
+Test(ftp_transfer, a_full_disk_ends_a_very_long_upload_by_a_reset) {
+  Scene scene;
+  scene.start(scene.upload("/new"));
+  fill_disk();
+  const std::vector<std::byte> piece(1 << 16);
+  std::uint64_t sent = 0;
+  while (!scene.outcome) {
+    const ssize_t size = ::send(scene.pair.theirs.get(), piece.data(), piece.size(), MSG_DONTWAIT);
+    if (size > 0) sent += static_cast<std::uint64_t>(size);
+    turn(scene.reactor);
+    cr_assert(sent < 2 * sluice::ftp::limits::kPassOverBytes);
+  }
+  cr_expect(sent > sluice::ftp::limits::kPassOverBytes);
   cr_expect(scene.end() == End::failed && scene.outcome->error.code == EFBIG);
   Tail tail = Tail::more;
   scene.receive(tail);
