@@ -131,8 +131,10 @@ std::optional<FoundDate> word_date(const Words& words, std::size_t at, time_t no
     date.month = short_number(month_word, 2).value_or(0);
   }
   FoundDate found{at, 3, std::nullopt};
-  if (clock && clock->has_seconds && !words[at + 4].empty() && (year = year_of(words[at + 3])))
-    found.words = 4;
+  if (clock && clock->has_seconds && !words[at + 4].empty()) {
+    year = year_of(words[at + 3]);
+    if (year) found.words = 4;
+  }
   if (clock && !clock->valid()) return found;
   const unsigned second = clock ? clock->second_of_day() : 0;
   date.year = year.value_or(0);
