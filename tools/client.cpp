@@ -46,8 +46,9 @@ Result<Socket> connect_one(const Address& address) {
 }  // namespace
 
 int report(std::string_view command, const Trouble& trouble) {
-  return trouble.exit == kWrongUsage ? misused(command, trouble.text)
-                                     : complain(command, trouble.text);
+  if (trouble.exit == kWrongUsage) return misused(command, trouble.text);
+  complain(command, trouble.text);
+  return trouble.exit;
 }
 
 Outcome<Socket> connect_to(std::string_view host_port) {

@@ -69,5 +69,8 @@ extern const Command kWords;
 extern const Command kDrop;
 extern const Command kReceive;
 extern const Command kPasswd;
+extern const Command kGet;
+extern const Command kPut;
+extern const Command kFtp;
 
 }  // namespace sluice::tools

@@ -16,7 +16,8 @@ using namespace sluice::tools;
 #define SLUICE_VERSION "0.1"
 #endif
 
-const Command* const kCommands[] = {&kServe, &kEcho, &kTime, &kWords, &kDrop, &kReceive, &kPasswd};
+const Command* const kCommands[] = {&kServe,   &kEcho,   &kTime, &kWords, &kDrop,
+                                    &kReceive, &kPasswd, &kFtp,  &kGet,   &kPut};
 
 std::string overview() {
   std::string text = "usage: sluice COMMAND [ARGUMENT …]\n\n";

@@ -26,48 +26,6 @@ constexpr std::size_t kLeastNameWidth = 4;  // with less the last field goes as 
 constexpr std::uint64_t kLongestLeftSeconds = 100 * 3600;
 constexpr std::string_view kGap = "  ";
 
-constexpr std::string_view kEllipsis = "…";
-
-std::size_t bytes_of_code_point(unsigned char lead) {
-  return lead < 0xc0 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-}
-
-char32_t code_point(std::string_view bytes) {
-  const auto lead = static_cast<unsigned char>(bytes[0]);
-  if (bytes.size() == 1) return lead;
-  char32_t value = lead & (0x7fU >> bytes.size());
-  for (const char c : bytes.substr(1)) value = value << 6 | (static_cast<unsigned char>(c) & 0x3fU);
-  return value;
-}
-
-/// As wcwidth(3) has it, which would need a locale: combining marks take no column, and the
-/// scripts of East Asia and pictures two (Unicode Standard Annex 11).
-std::size_t columns_of(char32_t c) {
-  struct Range {
-    char32_t first, last;
-  };
-  static constexpr Range kNone[] = {
-      {0x300, 0x36f}, {0x200b, 0x200d}, {0x20d0, 0x20f0}, {0xfe00, 0xfe0f}, {0xfe20, 0xfe2f}};
-  static constexpr Range kTwo[] = {{0x1100, 0x115f}, {0x2e80, 0xa4cf},   {0xac00, 0xd7a3},
-                                   {0xf900, 0xfaff}, {0xfe30, 0xfe6f},   {0xff00, 0xff60},
-                                   {0xffe0, 0xffe6}, {0x1f300, 0x1faff}, {0x20000, 0x3fffd}};
-  const auto holds = [c](const Range& range) { return c >= range.first && c <= range.last; };
-  if (std::ranges::any_of(kNone, holds)) return 0;
-  return std::ranges::any_of(kTwo, holds) ? 2 : 1;
-}
-
-/// Calls `each(bytes, columns)` for every code point until it returns false.
-template <class Each>
-void walk(std::string_view text, Each each) {
-  while (!text.empty()) {
-    const std::size_t size =
-        std::min(bytes_of_code_point(static_cast<unsigned char>(text[0])), text.size());
-    const std::string_view bytes = text.substr(0, size);
-    if (!each(bytes, columns_of(code_point(bytes)))) return;
-    text.remove_prefix(size);
-  }
-}
-
 std::string right(const std::string& text, std::size_t width) {
   return text.size() < width ? std::string(width - text.size(), ' ') + text : text;
 }
@@ -165,28 +123,6 @@ std::string summary_line(const Transfer& transfer) {
     text += concat(", ", size_text(transfer.skipped), " of it had been there already");
   }
   return text;
-}
-
-std::size_t columns_of(std::string_view text) {
-  std::size_t columns = 0;
-  walk(text, [&](std::string_view, std::size_t width) {
-    columns += width;
-    return true;
-  });
-  return columns;
-}
-
-std::string cut_to_columns(std::string_view text, std::size_t columns) {
-  if (columns_of(text) <= columns) return std::string(text);
-  if (columns == 0) return {};
-  std::size_t bytes = 0, used = 1;  // the ellipsis
-  walk(text, [&](std::string_view next, std::size_t width) {
-    if (used + width > columns) return false;
-    used += width;
-    bytes += next.size();
-    return true;
-  });
-  return concat(text.substr(0, bytes), kEllipsis);
 }
 
 std::string progress_line(const Transfer& transfer, std::size_t width) {

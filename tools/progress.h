@@ -8,6 +8,7 @@
 
 #include "reactor/clock.h"
 #include "reactor/printable.h"
+#include "tools/terminal/char_width.h"
 
 namespace sluice::tools {
 
@@ -32,11 +33,6 @@ std::string summary_line(const Transfer& transfer);
 /// rate, the bytes; last the rest of the name. Without a total there is no bar, no percentage and
 /// no time left.
 std::string progress_line(const Transfer& transfer, std::size_t width);
-
-/// The columns that a UTF-8 text takes on a terminal, and its longest beginning that takes at most
-/// `columns`, where a cut text ends in `…`.
-std::size_t columns_of(std::string_view text);
-std::string cut_to_columns(std::string_view text, std::size_t columns);
 
 /// Draws progress_line() over itself on standard error, ten times a second at most, when that is a
 /// terminal; else does nothing. The destructor clears the line, which clear() does too, for a

@@ -2,6 +2,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -14,8 +15,6 @@
 namespace sluice::ftp {
 namespace {
 
-constexpr std::string_view kForbidden("\r\n\0", 3);
-
 /// A dead machine is found out in two minutes, a firewall in between is kept from forgetting.
 /// Patience, not correctness: a kernel without them does as well.
 void set_up(int socket) {
@@ -27,6 +26,11 @@ void set_up(int socket) {
   set(IPPROTO_TCP, TCP_KEEPIDLE, static_cast<int>(sluice::limits::kKeepaliveIdle.count()));
   set(IPPROTO_TCP, TCP_KEEPINTVL, static_cast<int>(sluice::limits::kKeepaliveInterval.count()));
   set(IPPROTO_TCP, TCP_KEEPCNT, sluice::limits::kKeepaliveProbes);
+}
+
+/// After which the next transfer has to set its own anew.
+bool sets_type(std::string_view command) {
+  return command.size() >= 4 && ::strncasecmp(command.data(), "TYPE", 4) == 0;
 }
 
 /// The feature in a line of FEAT, in capitals (RFC 2389 section 3.2).
@@ -49,7 +53,7 @@ Client::~Client() = default;
 
 void Client::connect(std::vector<Address> addresses, OnReply done) {
   SLUICE_CHECK(!control_ && waiting_.empty());
-  waiting_.push_back({.done = std::move(done), .demanding = true});
+  waiting_.push_back({.done = std::move(done), .wanted = Wanted::success});
   addresses_ = std::move(addresses);
   std::ranges::reverse(addresses_);
   try_next_address();
@@ -80,19 +84,22 @@ void Client::on_connected(Result<Fd> socket) {
 // Commands and their replies.
 
 void Client::ask(std::string_view command, OnReply done) {
+  if (sets_type(command)) type_ = 0;
   send(command, {.done = std::move(done)});
   flush();
 }
 
 void Client::demand(std::string_view command, Purpose purpose, OnReply done) {
-  send(command, {.done = std::move(done), .purpose = purpose, .demanding = true});
+  if (sets_type(command)) type_ = 0;
+  send(command, {.done = std::move(done), .purpose = purpose, .wanted = Wanted::no_failure});
   flush();
 }
 
 /// `shown` stands for the command where others may see it.
 void Client::send(std::string_view command, Waiting waiting, std::string_view shown) {
-  waiting.unsent = command.find_first_of(kForbidden) != command.npos;
-  if (waiting_.empty() && !waiting.unsent) silence_.start(options_.reply_timeout);
+  waiting.unsent = !can_be_sent(command);
+  // Before the connection stands there is no silence.
+  if (control_ && !waiting.unsent && !silence_.armed()) silence_.start(options_.reply_timeout);
   if (lost_ || waiting.unsent) {
     soon_.start(Duration::zero());
   } else {
@@ -133,23 +140,30 @@ void Client::take(ServerReply reply) {
     for (const std::string& line : reply.lines) talk_(concat(reply.code, ' ', line), true);
   }
   if (reply.code == 421) last_words_ = std::string(reply.text());
+  fail_unsent();
   if (waiting_.empty()) return;  // nobody asked; 421 comes before the end
-  silence_.start(running_ && running_->failure ? Duration(kAbortPatience) : options_.reply_timeout);
-  Waiting& first = waiting_.front();
+  const bool giving_up = running_ && running_->failure;
   if (reply.preliminary()) {
-    if (first.preliminary) first.done(std::move(reply));
+    if (!giving_up) silence_.start(options_.reply_timeout);
+    if (waiting_.front().preliminary) waiting_.front().done(std::move(reply));
     return;
   }
-  Waiting done = std::move(first);
+  Waiting first = std::move(waiting_.front());
   waiting_.pop_front();
+  silence_.start(giving_up ? Duration(kAbortPatience) : options_.reply_timeout);
   if (waiting_.empty()) silence_.stop();
-  const bool bad = reply.code >= 400;
-  if (done.demanding && bad) {
-    done.done(std::unexpected(failure_of(reply, done.purpose)));
+  if (wanted(reply, first.wanted)) {
+    first.done(std::move(reply));
   } else {
-    done.done(std::move(reply));
+    first.done(std::unexpected(failure_of(reply, first.purpose)));
   }
   fail_unsent();
+  if (running_ && running_->failure) conclude();
+}
+
+bool Client::wanted(const ServerReply& reply, Wanted what) {
+  return what == Wanted::anything || reply.positive() ||
+         (what == Wanted::no_failure && reply.intermediate());
 }
 
 /// Those whose turn has come.
@@ -157,9 +171,7 @@ void Client::fail_unsent() {
   while (!waiting_.empty() && waiting_.front().unsent) {
     Waiting first = std::move(waiting_.front());
     waiting_.pop_front();
-    first.done(std::unexpected(
-        Failure{.kind = Failure::Kind::refused,
-                .text = "a line end or a NUL in a name: no FTP command can hold it"}));
+    first.done(std::unexpected(unsendable()));
   }
 }
 
@@ -176,9 +188,8 @@ void Client::on_closed(Stream&, Error error) noexcept {
 
 void Client::on_silence() {
   if (waiting_.empty()) return;
-  if (running_ && running_->moving() && !running_->failure) {
-    return silence_.start(options_.reply_timeout);  // the data connection has a watch of its own
-  }
+  // The data connection has a watch of its own.
+  if (running_ && running_->moving()) return silence_.start(options_.reply_timeout);
   lose({.error = {ETIMEDOUT, "no reply"}, .text = "no reply"});
 }
 
@@ -205,6 +216,7 @@ void Client::close() {
   lose({.kind = Failure::Kind::aborted, .text = "closed"});
   soon_.stop();
   waiting_.clear();
+  if (listing_) listing_->stop();
   if (!running_) return;
   running_->end_data();
   reactor_->retire(std::move(running_));
@@ -215,24 +227,26 @@ void Client::close() {
 void Client::login(Login login, OnReply done) {
   login_ = std::move(login);
   on_logged_in_ = std::move(done);
-  send_login("USER", login_.user);
+  send_login(Step::user, login_.user);
 }
 
-void Client::send_login(std::string_view verb, std::string_view value) {
-  const std::string shown = concat(verb, verb == "USER" ? concat(' ', value) : " ***");
+void Client::send_login(Step step, std::string_view value) {
+  const std::string_view verb = step == Step::user ? "USER" : step == Step::pass ? "PASS" : "ACCT";
+  const std::string shown = concat(verb, step == Step::user ? concat(' ', value) : " ***");
   send(concat(verb, ' ', value),
-       {.done = [this](Answer<ServerReply> answer) { on_login(std::move(answer)); },
+       {.done = [this, step](Answer<ServerReply> answer) { on_login(step, std::move(answer)); },
         .purpose = Purpose::login,
-        .demanding = true},
+        .wanted = Wanted::no_failure},
        shown);
   flush();
 }
 
-void Client::on_login(Answer<ServerReply> answer) {
+/// The steps only go forward: a server that asks again and again is not answered for ever.
+void Client::on_login(Step step, Answer<ServerReply> answer) {
   if (!answer) return logged_in(std::move(answer));
-  if (answer->code == 331) return send_login("PASS", login_.password);
-  if (answer->code == 332) {
-    if (!login_.account.empty()) return send_login("ACCT", login_.account);
+  if (answer->code == 331 && step == Step::user) return send_login(Step::pass, login_.password);
+  if (answer->code == 332 && step != Step::account) {
+    if (!login_.account.empty()) return send_login(Step::account, login_.account);
     return logged_in(
         std::unexpected(Failure{Failure::Kind::login, {}, 332, "the server asks for an account"}));
   }

@@ -56,11 +56,12 @@ class Client final : public StreamHandler {
 
   /// Tries each address in turn; done with the greeting (220).
   void connect(std::vector<Address> addresses, OnReply done);
-  /// USER, PASS and ACCT as far as they are asked for, then FEAT. May be repeated.
+  /// USER, PASS and ACCT as far as they are asked for, then FEAT. May be repeated; no other command
+  /// is to be given until it is done.
   void login(Login login, OnReply done);
 
   /// One command with one reply. Whatever the reply says is a result, also 5xx. A command with CR,
-  /// LF or NUL in it is refused (Failure::Kind::protocol).
+  /// LF or NUL in it is never sent: it fails in its turn (Failure::Kind::refused).
   void ask(std::string_view command, OnReply done);
   /// The same, where a reply of 4xx or 5xx is a failure.
   void demand(std::string_view command, Purpose purpose, OnReply done);
@@ -112,14 +113,16 @@ class Client final : public StreamHandler {
   void on_closed(Stream& stream, Error error) noexcept override;
 
  private:
+  enum class Wanted : std::uint8_t { anything, no_failure, success };  // what is no Failure
   /// A command whose reply is due.
   struct Waiting {
     OnReply done;
     Purpose purpose = Purpose::anything;
-    bool demanding = false;    // 4xx and 5xx are failures
+    Wanted wanted = Wanted::anything;
     bool preliminary = false;  // 1xx are told, too
     bool unsent = false;       // was no command: fails when its turn comes
   };
+  enum class Step : std::uint8_t { user, pass, account };
   /// The transfer that runs: client_transfer.cpp.
   struct Running;
   class ListingSink;
@@ -130,13 +133,14 @@ class Client final : public StreamHandler {
   void flush();
   void take_replies();
   void take(ServerReply reply);
+  static bool wanted(const ServerReply& reply, Wanted what);
   void fail_unsent();
   void lose(Failure why);
   void on_soon();
   void on_silence();
 
-  void send_login(std::string_view verb, std::string_view value);
-  void on_login(Answer<ServerReply> answer);
+  void send_login(Step step, std::string_view value);
+  void on_login(Step step, Answer<ServerReply> answer);
   void on_features(const Answer<ServerReply>& answer);
   void logged_in(Answer<ServerReply> answer);
 
@@ -183,6 +187,7 @@ class Client final : public StreamHandler {
   char type_ = 0;                // as the server knows it
   bool passive_proven_ = false;  // so that the command may follow without waiting
   bool extended_refused_ = false;
+  bool marked_ = false;  // REST was sent, and no command that uses it up
   bool facts_refused_ = false;
   std::unique_ptr<ListingSink> listing_;
   OnListed on_listed_;

@@ -1,6 +1,18 @@
 #include "protocols/ftp/client_data.h"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+
 namespace sluice::ftp {
+namespace {
+
+/// What the peer has not acknowledged (tcp(7), SIOCOUTQ).
+int unacknowledged(int socket) {
+  int bytes = 0;
+  return ::ioctl(socket, SIOCOUTQ, &bytes) == 0 ? bytes : 0;
+}
+
+}  // namespace
 
 void ClientData::receive(Fd socket, ByteSink& sink, bool ascii) {
   sink_ = &sink;
@@ -31,6 +43,13 @@ void ClientData::abort() {
 std::uint64_t ClientData::bytes() const {
   if (pump_) return pump_->sent();
   return sink_ || !stream_ ? moved_ : moved_ - stream_->unsent();
+}
+
+/// A buffer of megabytes takes a slow network minutes.
+bool ClientData::arriving() {
+  if (!stream_->open()) return false;
+  const int before = std::exchange(on_its_way_, unacknowledged(stream_->fd()));
+  return on_its_way_ < before;
 }
 
 Result<void> ClientData::keep(std::span<const std::byte> bytes) {
@@ -72,6 +91,7 @@ void ClientData::on_closed(Stream&, Error error) noexcept {
 /// the server's reply.
 void ClientData::sent_all() {
   stream_->shutdown_write();
+  on_its_way_ = unacknowledged(stream_->fd());
   if (on_end_) on_end_(End::whole, {});
 }
 

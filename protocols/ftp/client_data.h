@@ -32,6 +32,9 @@ class ClientData final : public StreamHandler {
   void abort();
 
   std::uint64_t bytes() const;
+  /// Of an upload that was given to the kernel: whether the server has taken any of it since the
+  /// last call.
+  bool arriving();
 
   void on_data(Stream& stream, std::span<const std::byte> bytes) noexcept override;
   void on_eof(Stream& stream) noexcept override;
@@ -50,6 +53,7 @@ class ClientData final : public StreamHandler {
   std::optional<FromNetwork> text_;
   std::vector<std::byte> converted_;
   std::uint64_t moved_ = 0;  // received, or given to the Stream
+  int on_its_way_ = 0;       // what the server's kernel had not taken when last looked at
   std::optional<Stream> stream_;
   std::optional<SourcePump> pump_;
 };

@@ -11,6 +11,16 @@
 
 namespace sluice::ftp {
 
+/// Whether it is one line.
+inline bool can_be_sent(std::string_view command) {
+  constexpr std::string_view kForbidden("\r\n\0", 3);
+  return command.find_first_of(kForbidden) == command.npos;
+}
+inline Failure unsendable() {
+  return {.kind = Failure::Kind::refused,
+          .text = "a line end or a NUL in a name: no FTP command can hold it"};
+}
+
 /// A Client's transfer, from the first command to the last reply. Inside of Client.
 ///
 ///     TYPE? -> EPSV | PASV | EPRT | PORT -> REST? -> command -> 1xx -> final reply
@@ -48,8 +58,19 @@ struct Client::Running {
     if (port) port->close();
     socket.reset();
     if (data) data->abort();
+    state = Data::none;
   }
-  bool moving() const { return state == Data::open || state == Data::connecting; }
+  /// Of a data connection that came to nothing the server may know more: there is no such file.
+  Failure what_failed() const {
+    if (failure->kind != Failure::Kind::network || !closing || closing->code < 400) return *failure;
+    Failure told = failure_of(*closing, purpose);
+    return told.kind == Failure::Kind::network ? *failure : told;
+  }
+  /// Whether the data connection keeps the server from its reply.
+  bool moving() {
+    return state == Data::open || state == Data::connecting ||
+           (state == Data::ended && content && data->arriving());
+  }
 };
 
 /// Takes the lines of a listing apart.
@@ -59,19 +80,25 @@ class Client::ListingSink final : public ByteSink {
       : format_(format), reader_(format, ::time(nullptr)), on_entry_(std::move(on_entry)) {}
 
   Result<void> write(std::span<const std::byte> bytes) override {
-    reader_.feed(bytes, on_entry_);
+    reader_.feed(bytes, [this](const RemoteEntry& entry) { tell(entry); });
     return {};
   }
   Listed finish() {
-    reader_.finish(on_entry_);
+    reader_.finish([this](const RemoteEntry& entry) { tell(entry); });
     return {format_, reader_.entries(), reader_.bad_lines(), std::string(reader_.first_bad())};
   }
   OnEntry take_back() { return std::move(on_entry_); }
+  /// Tells of no more, also of what has come already.
+  void stop() { stopped_ = true; }
 
  private:
+  void tell(const RemoteEntry& entry) {
+    if (!stopped_) on_entry_(entry);
+  }
   ListingReader::Format format_;
   ListingReader reader_;
   OnEntry on_entry_;
+  bool stopped_ = false;
 };
 
 }  // namespace sluice::ftp

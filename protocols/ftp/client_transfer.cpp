@@ -10,6 +10,19 @@ bool not_known(int code) {
   return code == 500 || code == 501 || code == 502 || code == 504 || code == 522;
 }
 
+/// EPSV and EPRT are also refused in words that mean other things: the older verb is worth a try.
+bool refused(int code) {
+  return code >= 500 && code != 530;
+}
+
+/// Where the server waits; 0 where it does not say. A host that 227 names is not looked at: the
+/// control connection's is known.
+std::uint16_t port_of(const ServerReply& reply, bool extended) {
+  if (extended) return reply.code == 229 ? parse_epsv_reply(reply.text()).value_or(0) : 0;
+  const auto address = parse_pasv_reply(reply.text());
+  return reply.code == 227 && address ? address->port() : 0;
+}
+
 /// RFC 2428 section 2.
 std::string eprt_argument(const Address& address) {
   const Address plain = address.unmapped();
@@ -66,10 +79,8 @@ void Client::begin(std::unique_ptr<Running> running, Type type) {
   running_ = std::move(running);
   data_options_ = {.idle_timeout = running_->sink ? options_.data_timeout : Duration::zero(),
                    .stall_timeout = options_.data_timeout};
-  if (lost_) {
-    soon_.start(Duration::zero());
-    return;
-  }
+  if (!lost_ && !can_be_sent(running_->command)) running_->failure = unsendable();
+  if (lost_ || running_->failure) return soon_.start(Duration::zero());
   if (type_ != static_cast<char>(type)) set_type(type);
   prepare();
   flush();
@@ -97,13 +108,10 @@ void Client::prepare() {
 void Client::on_passive(const Answer<ServerReply>& answer, bool extended) {
   if (!answer || running_->failure) return conclude();
   Address there = peer_;
-  const auto port = extended ? parse_epsv_reply(answer->text()) : std::nullopt;
-  const auto pasv = extended ? std::nullopt : parse_pasv_reply(answer->text());
-  if (answer->code == 229 && port) {
-    there.set_port(*port);
-  } else if (answer->code == 227 && pasv) {
-    there.set_port(pasv->port());  // whatever host it names: that one is known
-  } else if (extended && not_known(answer->code) && !running_->commanded) {
+  there.set_port(port_of(*answer, extended));
+  if (there.port() != 0) {
+    passive_proven_ = true;
+  } else if (extended && refused(answer->code) && !running_->commanded) {
     extended_refused_ = true;
     return prepare();
   } else {
@@ -112,7 +120,6 @@ void Client::on_passive(const Answer<ServerReply>& answer, bool extended) {
     passive_proven_ = false;
     return give_up(std::move(why));
   }
-  passive_proven_ = true;
   running_->state = Running::Data::connecting;
   running_->connector.emplace(*reactor_,
                               [this](Result<Fd> got) { on_data_socket(std::move(got)); });
@@ -131,6 +138,9 @@ void Client::prepare_active() {
   send(concat(extended ? "EPRT " : "PORT ", argument),
        {.done = [this, retry = extended && v4](const Answer<ServerReply>& answer) {
          if (!answer || running_->failure) return conclude();
+         if (answer->positive() && !running_->port->ready()) {
+           return give_up({.error = {ETIMEDOUT, "listen"}, .text = "data connection"});
+         }
          if (answer->positive()) {
            running_->state = Running::Data::connecting;
            auto came = running_->port->connect(
@@ -138,7 +148,7 @@ void Client::prepare_active() {
            if (came) on_data_socket(std::move(*came));
            return send_command();
          }
-         if (!retry || !not_known(answer->code)) {
+         if (!retry || !refused(answer->code)) {
            return give_up(failure_of(*answer, Purpose::anything));
          }
          extended_refused_ = true;
@@ -147,27 +157,34 @@ void Client::prepare_active() {
 }
 
 /// REST has to be known to be taken before the command goes out: else the file's beginning might be
-/// put at its end.
+/// put at its end. One whose command never went out would count for the next: that takes it back.
 void Client::send_command() {
-  if (running_->offset > 0) {
-    if (running_->restarting) return;
+  if (running_->restarting) return;
+  if (running_->offset > 0 || marked_) {
     running_->restarting = true;
+    marked_ = true;
     return send(concat("REST ", running_->offset),
                 {.done = [this](const Answer<ServerReply>& answer) { on_restart(answer); }});
   }
   running_->commanded = true;
+  marked_ = false;
   send(running_->command,
        {.done = [this](const Answer<ServerReply>& answer) { on_command(answer); },
         .preliminary = true});
 }
 
 void Client::on_restart(const Answer<ServerReply>& answer) {
-  if (!answer || running_->failure) return conclude();
-  if (!answer->intermediate()) {
+  if (!answer) return conclude();
+  const bool taken = answer->intermediate();
+  marked_ = taken == (running_->offset > 0);  // unless it was to take one back
+  if (running_->failure) return conclude();
+  running_->restarting = false;
+  if (!taken) {
     Failure why = failure_of(*answer, Purpose::anything);
-    why.kind = Failure::Kind::refused;
+    if (why.kind != Failure::Kind::network) why.kind = Failure::Kind::refused;
     return give_up(std::move(why));
   }
+  marked_ = false;
   running_->offset = 0;
   send_command();
 }
@@ -239,19 +256,20 @@ void Client::give_up(Failure why) {
   if (!running_ || running_->failure) return;
   running_->failure = std::move(why);
   running_->end_data();
+  if (listing_) listing_->stop();
   if (running_->commanded && !running_->closing) {
     send("ABOR", {.done = [this](const Answer<ServerReply>&) { conclude(); }});
-    silence_.start(kAbortPatience);
-    return flush();
+    flush();
   }
-  soon_.start(Duration::zero());
+  if (waiting_.empty() || lost_) return soon_.start(Duration::zero());
+  silence_.start(kAbortPatience);
 }
 
 /// Looks whether all is in, and what came of it.
 void Client::conclude() {
   using State = Running::Data;
   if (!running_ || (!waiting_.empty() && !lost_)) return;
-  if (running_->failure) return finish(std::unexpected(*running_->failure));
+  if (running_->failure) return finish(std::unexpected(running_->what_failed()));
   if (!running_->closing) return lost_ ? finish(std::unexpected(*lost_)) : void();
   if (!running_->closing->positive()) {
     return finish(std::unexpected(failure_of(*running_->closing, running_->purpose)));

@@ -19,11 +19,12 @@ bool says_one_of(std::string_view text, const std::array<std::string_view, N>& w
   return std::ranges::any_of(words, [&](auto word) { return lower.contains(word); });
 }
 
+constexpr std::array<std::string_view, 4> kMissing{"no such", "not found", "not exist",
+                                                   "cannot find"};
+
 /// 550 is "not found, no access" (RFC 959 section 4.2.1), so only the text can tell the two apart;
 /// these words are those of the servers that are met.
 Kind meaning_of_550(std::string_view text, Purpose purpose) {
-  constexpr std::array<std::string_view, 4> kMissing{"no such", "not found", "not exist",
-                                                     "cannot find"};
   constexpr std::array<std::string_view, 5> kForbidden{"denied", "permi", "not allowed",
                                                        "privilege", "exists"};
   if (says_one_of(text, kMissing)) return Kind::not_found;
@@ -41,6 +42,9 @@ Kind kind_of(const ServerReply& reply, Purpose purpose) {
     case 552:
       return Kind::remote_full;
     case 450:
+      // The file may be busy: that it is missing has to be said.
+      if (purpose == Purpose::reading) purpose = Purpose::anything;
+      [[fallthrough]];
     case 550:
     case 553:
       return purpose == Purpose::login ? Kind::login : meaning_of_550(reply.text(), purpose);
