@@ -172,7 +172,8 @@ class Client final : public StreamHandler {
   Error lost_error_{};      // of the last address tried
   std::string last_words_;  // of 421
   ReplyReader reader_;
-  std::string outgoing_;  // commands of this turn, to go out as one
+  std::string outgoing_;  // commands, to go out as one
+  bool taking_ = false;   // replies: what is asked for meanwhile goes out after them
   std::deque<Waiting> waiting_;
   Timer silence_;
   Timer soon_;  // what is to be told, but not from inside the call that found it

@@ -3,17 +3,24 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 
+#include <array>
+
 #include "reactor/log.h"
 #include "reactor/tcp.h"
 
 namespace sluice::ftp {
 namespace {
 
-/// Ports that an attacker cannot guess (RFC 2577 section 8).
+/// For ports that an attacker cannot guess (RFC 2577 section 8); many at a time, as each call
+/// costs.
 std::uint32_t random_number() {
-  std::uint32_t number = 0;
-  (void)::getrandom(&number, sizeof number, GRND_NONBLOCK);
-  return number;
+  static std::array<std::uint32_t, 64> numbers;
+  static std::size_t used = numbers.size();
+  if (used == numbers.size()) {
+    (void)::getrandom(numbers.data(), sizeof numbers, GRND_NONBLOCK);
+    used = 0;
+  }
+  return numbers[used++];
 }
 
 /// From the port below the control connection's, as RFC 959 section 3.2 has it and firewalls expect
@@ -32,20 +39,18 @@ Result<Address> DataPort::listen(PortRange range) {
   if (local_.family() != AF_INET && local_.family() != AF_INET6) {
     return fail("listen (the control connection is not TCP)", EAFNOSUPPORT);
   }
-  auto socket = open_port(local_, range);
+  Address address = local_;
+  auto socket = open_port(address, range);
   if (!socket) return std::unexpected(socket.error());
-  auto address = Address::local_of(socket->get());
-  if (!address) return address;
-  auto watch = reactor_->watch(socket->get(), Interest::read, *this);
-  if (!watch) return std::unexpected(watch.error());
   listening_ = std::move(*socket);
-  watch_ = std::move(*watch);
   error_ = {ETIMEDOUT, "accept"};
-  timer_ = reactor_->after(limits::kPassiveIdle, [this] { on_time(); });
+  timer_ = reactor_->timer([this] { on_time(); });
+  timer_.start(limits::kPassiveQuiet);
   return address;
 }
 
-Result<Fd> DataPort::open_port(Address local, PortRange range) {
+/// `local` becomes what it is bound to.
+Result<Fd> DataPort::open_port(Address& local, PortRange range) {
   const auto try_port = [&](std::uint32_t port) {
     local.set_port(static_cast<std::uint16_t>(port));
     return tcp_listen(local, limits::kPassiveBacklog);
@@ -59,7 +64,11 @@ Result<Fd> DataPort::open_port(Address local, PortRange range) {
     auto socket = try_port(range.first + random_number() % count);
     if (socket || socket.error().code != EADDRINUSE) return socket;
   }
-  if (any) return try_port(0);
+  if (any) {
+    auto socket = try_port(0);
+    if (socket) local = Address::local_of(socket->get()).value_or(local);
+    return socket;
+  }
   const std::uint32_t start = random_number() % count;
   for (std::uint32_t i = 0; i < count; ++i) {
     auto socket = try_port(range.first + (start + i) % count);
@@ -81,7 +90,7 @@ std::optional<Fd> DataPort::connect(Duration patience, OnConnected done) {
   }
   done_ = std::move(done);
   if (!to_call_) {
-    if (listening_) timer_.start(patience);
+    if (listening_ && watch_port()) timer_.start(patience);
     return std::nullopt;
   }
   const Address peer = *to_call_;
@@ -92,6 +101,19 @@ std::optional<Fd> DataPort::connect(Duration patience, OnConnected done) {
   });
   connector_->start(call_from(local_, peer), patience);
   return std::nullopt;
+}
+
+/// Only who does not call at once is waited for by the loop, and strangers are sent away: most
+/// clients have called before they ask for a transfer.
+bool DataPort::watch_port() {
+  if (watch_) return true;
+  auto watch = reactor_->watch(listening_.get(), Interest::read, *this);
+  if (!watch) {
+    fail_listening(watch.error());
+    return false;
+  }
+  watch_ = std::move(*watch);
+  return true;
 }
 
 void DataPort::on_readable() noexcept {
@@ -106,7 +128,9 @@ void DataPort::accept() {
     Fd socket(::accept4(listening_.get(), reinterpret_cast<sockaddr*>(&from), &size,
                         SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!socket) {
-      if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) fail_listening();
+      if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
+        fail_listening(Error::last("accept"));
+      }
       return;
     }
     const Address peer = Address::from_sockaddr(reinterpret_cast<const sockaddr*>(&from), size);
@@ -122,8 +146,8 @@ void DataPort::accept() {
 }
 
 /// Without a descriptor to spare the connection would stay ready, and the loop would spin.
-void DataPort::fail_listening() {
-  error_ = Error::last("accept");
+void DataPort::fail_listening(Error error) {
+  error_ = error;
   watch_.reset();
   listening_.reset();
   timer_.start(Duration::zero());
@@ -131,6 +155,10 @@ void DataPort::fail_listening() {
 
 void DataPort::on_time() {
   if (done_) return finish(std::unexpected(error_));
+  if (listening_ && !watch_) {
+    if (watch_port()) timer_.start(limits::kPassiveIdle);
+    return;
+  }
   close();
 }
 

@@ -45,10 +45,11 @@ class DataPort final : public IoHandler {
   void on_readable() noexcept override;
 
  private:
-  Result<Fd> open_port(Address local, PortRange range);
+  Result<Fd> open_port(Address& local, PortRange range);
+  bool watch_port();
   void accept();
   void finish(Result<Fd> result);
-  void fail_listening();
+  void fail_listening(Error error);
   void on_time();
 
   Reactor* reactor_;

@@ -145,6 +145,10 @@ void FtpSession::execute_command(std::string_view line) {
 // --- replies out ---------------------------------------------------------------------------------
 
 void FtpSession::write(std::string_view text) {
+  if (held_replies_) {
+    held_replies_->append(text);
+    return;
+  }
   service().count().bytes_out += text.size();
   stream().write(text);
 }

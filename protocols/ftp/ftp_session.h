@@ -127,6 +127,7 @@ class FtpSession final : public Session {
   void transfer_ended(Outcome outcome);
   void log_transfer(const Outcome& outcome);
   bool control_stands();
+  void send_held_replies();
   void drop_transfer();
   void abandon_transfer();
   void on_idle_timer();
@@ -154,6 +155,7 @@ class FtpSession final : public Session {
   TransferNote note_;
   std::unique_ptr<HashJob> hash_;
   std::unique_ptr<SourcePump> listing_;
+  std::string* held_replies_ = nullptr;  // those of a transfer that may end as it begins
 };
 
 }  // namespace sluice::ftp

@@ -21,6 +21,10 @@ using namespace std::chrono_literals;
 /// How long a passive port stays open when no transfer asks for it.
 inline constexpr auto kPassiveIdle = 60s;
 
+/// So long the loop does not watch a passive port: a client that calls and asks for its transfer
+/// within this time costs two system calls less.
+inline constexpr auto kPassiveQuiet = 20ms;
+
 /// Passive ports when no range was given: those beyond the ones from which Linux gives clients
 /// theirs (ip(7), ip_local_port_range), so that none is in a client's way, nor its TIME_WAIT in
 /// ours. When these are taken, whichever the kernel finds.

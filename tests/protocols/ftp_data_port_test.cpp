@@ -204,6 +204,7 @@ Test(ftp_data_port, is_closed_once_the_client_has_called) {
   Scene scene;
   const Address address = scene.listen();
   const Fd client = call(address);
+  scene.clock.advance(ftp::limits::kPassiveQuiet);
   turn(scene.reactor, 3);
   cr_expect(refused(address), "before the connection is asked for");
   cr_assert(scene.connect());
@@ -312,7 +313,12 @@ Test(ftp_data_port, has_only_so_much_patience) {
 Test(ftp_data_port, that_nobody_asks_for_closes_by_itself) {
   Scene scene;
   const Address address = scene.listen();
-  scene.clock.advance(ftp::limits::kPassiveIdle);
+  scene.clock.advance(ftp::limits::kPassiveQuiet);
+  turn(scene.reactor, 2);
+  scene.clock.advance(ftp::limits::kPassiveIdle - 1s);
+  turn(scene.reactor, 2);
+  cr_expect(scene.port->ready());
+  scene.clock.advance(1s);
   turn(scene.reactor, 2);
   cr_expect(!scene.port->ready() && refused(address));
 }
