@@ -62,7 +62,7 @@ Failure failure_of(const ServerReply& reply, Purpose purpose) {
 }
 
 std::string Failure::sentence() const {
-  const std::string said = printable(text);
+  std::string said = printable(text);
   if (code != 0) return said.empty() ? concat(code) : concat(code, ' ', said);
   if (!error) return said;
   const std::string why = std::strerror(error.code);

@@ -1,5 +1,7 @@
 #include "protocols/ftp/pattern.h"
 
+#include <algorithm>
+
 #include <cstddef>
 
 namespace sluice::ftp {
@@ -32,14 +34,14 @@ bool bracket_has(std::string_view bracket, unsigned char c) {
 /// Takes one element off `pattern` if it fits `c`. Behind `last_end` there is no `]` to look for.
 bool take_one(std::string_view& pattern, char c, const char* last_end) {
   if (pattern.empty()) return false;
-  std::size_t length = 1;
-  if (pattern[0] == '[' && pattern.data() < last_end && (length = bracket_length(pattern)) != 0) {
-    if (!bracket_has(pattern.substr(0, length), static_cast<unsigned char>(c))) return false;
-  } else {
-    length = 1;
-    if (pattern[0] != '?' && pattern[0] != c) return false;
+  const bool opens = pattern[0] == '[' && pattern.data() < last_end;
+  const std::size_t bracket = opens ? bracket_length(pattern) : 0;
+  if (bracket != 0) {
+    if (!bracket_has(pattern.substr(0, bracket), static_cast<unsigned char>(c))) return false;
+  } else if (pattern[0] != '?' && pattern[0] != c) {
+    return false;
   }
-  pattern.remove_prefix(length);
+  pattern.remove_prefix(std::max<std::size_t>(bracket, 1));
   return true;
 }
 
