@@ -36,6 +36,7 @@ anon_root={root}
 anon_umask=022
 write_enable=YES
 anon_upload_enable=YES
+anon_mkdir_write_enable=YES
 anon_other_write_enable=YES
 anon_world_readable_only=NO
 secure_chroot_dir={folder}/empty

@@ -74,7 +74,7 @@ Result<Fd> open_in_root(int directory, const char* path, int flags, mode_t mode)
 
 Result<Fd> open_file_in_root(int directory, const char* path, int flags, mode_t mode) {
   auto fd = open_in_root(directory, path, flags | O_NONBLOCK | O_NOCTTY, mode);
-  if (!fd) return fd;
+  if (!fd || (flags & O_EXCL) != 0) return fd;  // what was made just now is a regular file
   struct stat status{};
   if (::fstat(fd->get(), &status) != 0) return fail("fstat");
   if (S_ISDIR(status.st_mode)) return fail("open", EISDIR);

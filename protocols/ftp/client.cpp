@@ -111,16 +111,16 @@ void Client::send(std::string_view command, Waiting waiting, std::string_view sh
 }
 
 void Client::flush() {
-  if (outgoing_.empty() || !control_ || taking_) return;
+  if (outgoing_.empty() || !control_ || telling_) return;
   control_->write(outgoing_);
   outgoing_.clear();
 }
 
 void Client::on_data(Stream&, std::span<const std::byte> bytes) noexcept {
   reader_.feed(bytes);
-  taking_ = true;
+  telling_ = true;
   take_replies();
-  taking_ = false;
+  telling_ = false;
   flush();
 }
 

@@ -73,6 +73,9 @@ class Client final : public StreamHandler {
   void list_raw(std::string_view verb, std::string_view arguments, ByteSink& sink, OnTransfer done);
 
   enum class Type : char { ascii = 'A', binary = 'I' };
+  /// Whether the server has it from a transfer before; without, SIZE may mean something else.
+  bool has_type(Type type) const { return type_ == static_cast<char>(type); }
+
   /// `sink` outlives the transfer. `offset`: REST. In ASCII, line ends arrive as LF.
   void retrieve(std::string_view path, Type type, std::uint64_t offset, ByteSink& sink,
                 OnTransfer done);
@@ -173,7 +176,7 @@ class Client final : public StreamHandler {
   std::string last_words_;  // of 421
   ReplyReader reader_;
   std::string outgoing_;  // commands, to go out as one
-  bool taking_ = false;   // replies: what is asked for meanwhile goes out after them
+  bool telling_ = false;  // what came: whatever is asked for meanwhile goes out after that
   std::deque<Waiting> waiting_;
   Timer silence_;
   Timer soon_;  // what is to be told, but not from inside the call that found it

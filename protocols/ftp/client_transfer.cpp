@@ -228,18 +228,17 @@ void Client::start_sending() {
 void Client::on_data_end(ClientData::End how, Error error) {
   if (!running_) return;
   silence_.start(options_.reply_timeout);
-  switch (how) {
-    case ClientData::End::whole:
-      running_->state = Running::Data::ended;
-      return conclude();
-    case ClientData::End::broken:
-      running_->state = Running::Data::broken;
-      running_->broken = error;
-      return conclude();
-    case ClientData::End::local:
-      running_->state = Running::Data::ended;
-      return give_up({.kind = Failure::Kind::local, .error = error});
+  const bool outermost = !std::exchange(telling_, true);
+  running_->state = how == ClientData::End::broken ? Running::Data::broken : Running::Data::ended;
+  if (how == ClientData::End::local) {
+    give_up({.kind = Failure::Kind::local, .error = error});
+  } else {
+    if (how == ClientData::End::broken) running_->broken = error;
+    conclude();
   }
+  if (!outermost) return;
+  telling_ = false;
+  flush();
 }
 
 // The end.

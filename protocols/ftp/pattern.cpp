@@ -1,7 +1,6 @@
 #include "protocols/ftp/pattern.h"
 
 #include <algorithm>
-
 #include <cstddef>
 
 namespace sluice::ftp {

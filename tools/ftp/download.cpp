@@ -60,7 +60,7 @@ void Download::start() {
 void Download::ask_facts() {
   if (job_.type == Type::binary) {
     // Many servers refuse SIZE, or count otherwise, in TYPE A (RFC 3659 section 4).
-    client_.ask("TYPE I", [](const auto&) {});
+    if (!client_.has_type(Type::binary)) client_.ask("TYPE I", [](const auto&) {});
     client_.ask(concat("SIZE ", job_.remote),
                 [this](const ftp::Answer<ftp::ServerReply>& reply) { size_ = size_in(reply); });
   }

@@ -36,7 +36,7 @@ Result<void> cut(const Fd& fd, std::uint64_t size) {
 }
 
 void set_time(const Fd& fd, std::optional<timespec> modified) {
-  if (!modified) return;
+  if (!modified || !fd) return;
   const timespec times[2] = {{0, UTIME_OMIT}, *modified};
   (void)::futimens(fd.get(), times);  // a file system without such times is no reason to fail
 }

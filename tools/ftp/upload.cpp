@@ -83,7 +83,7 @@ Result<void> Upload::open_local() {
 
 void Upload::ask_facts() {
   // Many servers refuse SIZE in TYPE A (RFC 3659 section 4).
-  client_.ask("TYPE I", [](const auto&) {});
+  if (!client_.has_type(Type::binary)) client_.ask("TYPE I", [](const auto&) {});
   const bool both = way_ == Way::temporary && !job_.resume_temporary_only;
   if (way_ == Way::temporary) ask_facts_of(temporary_, at_temporary_, !both);
   if (way_ == Way::in_place || both) ask_facts_of(job_.remote, at_final_, true);
