@@ -10,6 +10,8 @@ cpu        CPU of the echo server, alone and in a crowd; 16 KiB messages
 transfer   1 GiB up and down
 reactor    the Google Benchmarks
 ftp        the FTP server beside whichever peers are installed
+ftpclient  get and put beside curl and lftp
+chat       the chat server beside a raw fan-out and whichever brokers are installed
 
 A target that is missed is a word in the output, never a failure: figures of time depend on the
 machine and on what else it does. The first two sections take valgrind and strace.
@@ -24,13 +26,15 @@ import subprocess
 import sys
 import time
 
+import compare_chat
 import compare_echo
 import compare_ftp
+import compare_ftp_client
 import compare_transfer
 from instructions import instructions
 from measuring import Failed, LOAD_CPU, median, pinned, verdict
 
-SECTIONS = ["counts", "loop", "timers", "cpu", "transfer", "reactor", "ftp"]
+SECTIONS = ["counts", "loop", "timers", "cpu", "transfer", "reactor", "ftp", "ftpclient", "chat"]
 SECONDS = 300  # the most one program may take
 
 
@@ -150,6 +154,18 @@ def ftp(options):
     words = ["--build", options.build, "--rounds", str(options.rounds)]
     words += ["--mib", "256", "--run-seconds", "0.5"] if options.quick else []
     compare_ftp.compare(compare_ftp.parse(words))
+
+
+def ftpclient(options):
+    words = ["--build", options.build, "--rounds", str(options.rounds)]
+    words += ["--mib", "256", "--files", "500"] if options.quick else []
+    compare_ftp_client.compare(compare_ftp_client.parse(words))
+
+
+def chat(options):
+    words = ["--build", options.build, "--rounds", str(options.rounds)]
+    words += ["--run-seconds", "0.5"] if options.quick else []
+    compare_chat.compare(compare_chat.parse(words))
 
 
 def main():

@@ -120,6 +120,30 @@ void Stream::write(FileRange range) {
   if (first) start_queue_and_send();
 }
 
+std::size_t Stream::offer(std::span<const iovec> pieces) {
+  if (writing_ != Writing::open || queue_) return 0;
+  std::size_t size = 0;
+  for (const iovec& piece : pieces) size += piece.iov_len;
+  msghdr message{};
+  message.msg_iov = const_cast<iovec*>(pieces.data());
+  message.msg_iovlen = pieces.size();
+  const ssize_t sent =
+      pieces.size() == 1 ? send(socket_.get(), pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL)
+                         : sendmsg(socket_.get(), &message, MSG_NOSIGNAL);
+  if (sent == static_cast<ssize_t>(size)) [[likely]] {
+    last_progress_ = reactor_->now();
+    return size;
+  }
+  if (sent < 0 && errno != EAGAIN && errno != EINTR) {
+    fail_sending(Error::last("send"));
+    return 0;
+  }
+  if (sent > 0) last_progress_ = reactor_->now();
+  offers_ = true;
+  update_interest();
+  return static_cast<std::size_t>(std::max<ssize_t>(sent, 0));
+}
+
 OutputQueue& Stream::queue() {
   if (!queue_) queue_ = std::make_unique<OutputQueue>();
   return *queue_;
@@ -155,7 +179,12 @@ void Stream::after_growth() {
 }
 
 void Stream::on_writable() noexcept {
-  if (!queue_) return update_interest();
+  const bool offers = std::exchange(offers_, false);
+  if (!queue_) {
+    update_interest();
+    if (offers && stage_ == Stage::open && writing_ == Writing::open) handler_->on_drained(*this);
+    return;
+  }
   const auto progress = queue_->send_to(socket_.get());
   if (progress.sent != 0) {
     last_progress_ = reactor_->now();
@@ -182,6 +211,7 @@ void Stream::on_writable() noexcept {
 
 void Stream::fail_sending(Error error) {
   writing_ = Writing::failed;
+  offers_ = false;
   drop_queue();
   extra().error = error;
   const bool peer_gone = error.code == EPIPE || error.code == ECONNRESET;
@@ -204,6 +234,7 @@ std::uint64_t Stream::unsent() const {
 void Stream::shutdown_write() {
   if (writing_ != Writing::open) return;
   writing_ = Writing::finishing;
+  offers_ = false;
   if (!queue_) end_writing();
 }
 
@@ -267,7 +298,7 @@ void Stream::update_interest() {
   if (!watch_) return;
   const bool reads = reading_ == Reading::flowing || reading_ == Reading::discarding;
   watch_.set_interest((reads ? Interest::read : Interest::none) |
-                      (queue_ ? Interest::write : Interest::none));
+                      (queue_ || offers_ ? Interest::write : Interest::none));
 }
 
 // --- time ----------------------------------------------------------------------------------------

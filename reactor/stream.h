@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/uio.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -53,6 +55,11 @@ class Stream final : public IoHandler {
   void write(std::string_view text) { write(as_bytes(text)); }
   void write(SharedBytes bytes);
   void write(FileRange range);
+
+  /// Sends what the kernel takes of `pieces` at once and queues nothing: for who keeps the bytes
+  /// anyway, such as a log that thousands read. Returns how many bytes went; when not all,
+  /// on_drained tells that there is room again. While something is queued nothing is taken.
+  std::size_t offer(std::span<const iovec> pieces);
 
   /// Bytes queued in memory, those of file ranges not counted.
   std::size_t queued() const { return queue_ ? queue_->bytes_in_memory() : 0; }
@@ -133,6 +140,7 @@ class Stream final : public IoHandler {
   Stage stage_ = Stage::open;
   Reading reading_ = Reading::flowing;
   Writing writing_ = Writing::open;
+  bool offers_ = false;   // not all of an offer was taken: on_drained is due
   bool pressed_ = false;  // on_backpressure(true) was the last said
   bool fin_came_first_ = false;
   Watch watch_;

@@ -72,5 +72,6 @@ extern const Command kPasswd;
 extern const Command kGet;
 extern const Command kPut;
 extern const Command kFtp;
+extern const Command kChat;
 
 }  // namespace sluice::tools

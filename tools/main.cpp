@@ -16,8 +16,8 @@ using namespace sluice::tools;
 #define SLUICE_VERSION "0.1"
 #endif
 
-const Command* const kCommands[] = {&kServe,   &kEcho,   &kTime, &kWords, &kDrop,
-                                    &kReceive, &kPasswd, &kFtp,  &kGet,   &kPut};
+const Command* const kCommands[] = {&kServe,  &kEcho, &kTime, &kWords, &kDrop, &kReceive,
+                                    &kPasswd, &kFtp,  &kGet,  &kPut,   &kChat};
 
 std::string overview() {
   std::string text = "usage: sluice COMMAND [ARGUMENT …]\n\n";

@@ -11,6 +11,7 @@
 #include "protocols/words/words_service.h"
 #include "reactor/text.h"
 #include "reactor/write_all.h"
+#include "tools/serve_chat.h"
 #include "tools/serve_ftp.h"
 
 namespace sluice::tools {
@@ -85,6 +86,8 @@ constexpr ServiceKind kKinds[] = {
      }},
     {"offer", "127.0.0.1:5002", "offer-file", make_offer,
      [](const std::string& address, const ServeSettings&) { return ours("receive ", address); }},
+    {"chat", "127.0.0.1:55555", "", make_chat,
+     [](const std::string& address, const ServeSettings&) { return ours("chat ", address); }},
     {"ftp", "127.0.0.1:2121", "ftp-root", make_ftp, try_ftp},
 };
 

@@ -34,6 +34,7 @@ class Permissions {
   /// Nothing when there is another letter in it.
   static std::optional<Permissions> parse(std::string_view letters);
   bool has(char letter) const;
+
  private:
   std::uint16_t bits_ = 0;
 };

@@ -68,8 +68,8 @@ class Transfer final : public StreamHandler {
   OnEnd on_end_;
   Function<bool()> holds_;
   std::optional<std::uint64_t> size_;
-  std::uint64_t moved_ = 0;  // received, or given to the socket or the Stream
-  Error refused_;            // why nothing more of an upload is stored
+  std::uint64_t moved_ = 0;        // received, or given to the socket or the Stream
+  Error refused_;                  // why nothing more of an upload is stored
   std::uint64_t passed_over_ = 0;  // bytes since then
   std::optional<Stream> stream_;
   std::optional<SourcePump> pump_;
