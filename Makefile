@@ -123,11 +123,18 @@ SANITIZE := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all \
 sanitize: deps-test ## the tests under the address and undefined-behaviour sanitizers; leaks fail
 	@$(MAKE) B=build/sanitize OPT="$(SANITIZE)" check
 
-$(B)/fuzz/%: tests/fuzz/%.cpp $(call sources,reactor protocols protocols/*)
+FUZZ_FLAGS := -std=c++23 -O1 -g -I. -MMD -MP -fsanitize=fuzzer-no-link,address,undefined \
+              -fno-sanitize-recover=undefined
+$(B)/obj/fuzz/%.o: %.cpp
 	@mkdir -p $(@D)
 	$(call say,fuzzer)
-	$(Q)$(CLANG) -std=c++23 -O1 -g -I. -fsanitize=fuzzer,address,undefined \
-	  -fno-sanitize-recover=undefined -o $@ $^ $(ALL_LDLIBS)
+	$(Q)$(CLANG) $(FUZZ_FLAGS) -c -o $@ $<
+
+$(B)/fuzz/%: $(B)/obj/fuzz/tests/fuzz/%.o \
+             $(patsubst %.cpp,$(B)/obj/fuzz/%.o,$(call sources,reactor protocols protocols/*))
+	@mkdir -p $(@D)
+	$(call say,link)
+	$(Q)$(CLANG) -fsanitize=fuzzer,address,undefined -o $@ $^ $(ALL_LDLIBS)
 
 fuzz: deps-clang ## each fuzz target for FUZZ_SECONDS (30)
 	@$(MAKE) $(FUZZERS)
