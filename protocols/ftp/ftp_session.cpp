@@ -42,16 +42,29 @@ void FtpSession::on_data(Stream& stream, std::span<const std::byte> bytes) noexc
 /// Returns how many bytes could be taken; the rest is to be held.
 std::size_t FtpSession::take(std::span<const std::byte> bytes) {
   std::size_t taken = 0;
-  taking_ = true;
+  std::string replies;
+  begin_taking(replies);
   while (taken < bytes.size() && !must_hold() && stream().open()) {
     taken += reader_.feed(bytes.subspan(taken));
     if (reader_.has_line()) take_line(reader_.line());
     run_waiting();
   }
-  taking_ = false;
-  reader_.forget_line();
   if (const std::string answer = reader_.take_telnet_answer(); !answer.empty()) write(answer);
+  end_taking();
+  reader_.forget_line();
   return taken;
+}
+
+/// The replies to what comes at once go out as one.
+void FtpSession::begin_taking(std::string& replies) {
+  taking_ = true;
+  held_replies_ = &replies;
+}
+
+void FtpSession::end_taking() {
+  taking_ = false;
+  send_held_replies();
+  held_replies_ = nullptr;
 }
 
 bool FtpSession::must_hold() const {
@@ -96,9 +109,10 @@ void FtpSession::run_waiting() {
 /// After whatever may have kept lines waiting has ended.
 void FtpSession::go_on() {
   if (taking_) return;
-  taking_ = true;
+  std::string replies;
+  begin_taking(replies);
   run_waiting();
-  taking_ = false;
+  end_taking();
   if (!held_.empty() && !must_hold()) {
     const std::vector<std::byte> held = std::exchange(held_, {});
     const std::size_t taken = take(held);
@@ -145,12 +159,14 @@ void FtpSession::execute_command(std::string_view line) {
 // --- replies out ---------------------------------------------------------------------------------
 
 void FtpSession::write(std::string_view text) {
-  if (held_replies_) {
-    held_replies_->append(text);
-    return;
-  }
   service().count().bytes_out += text.size();
-  stream().write(text);
+  if (!held_replies_) return stream().write(text);
+  held_replies_->append(text);
+  if (held_replies_->size() >= limits::kHeldReplyBytes) send_held_replies();
+}
+
+void FtpSession::send_held_replies() {
+  if (held_replies_) stream().write(std::exchange(*held_replies_, {}));
 }
 
 void FtpSession::reply(int code, std::string_view text) {
@@ -189,6 +205,7 @@ void FtpSession::close(int code, std::string_view text) {
   idle_.stop();
   if (data_port_) data_port_->close();
   leave();
+  send_held_replies();
   stream().close();
 }
 

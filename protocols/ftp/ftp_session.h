@@ -119,6 +119,8 @@ class FtpSession final : public Session {
   bool answer_at_once(std::string_view text);
   void execute(CommandReader::Line line);
   void execute_command(std::string_view line);
+  void begin_taking(std::string& replies);
+  void end_taking();
   bool must_hold() const;
   void run_waiting();
   void go_on();
@@ -155,7 +157,7 @@ class FtpSession final : public Session {
   TransferNote note_;
   std::unique_ptr<HashJob> hash_;
   std::unique_ptr<SourcePump> listing_;
-  std::string* held_replies_ = nullptr;  // those of a transfer that may end as it begins
+  std::string* held_replies_ = nullptr;  // while lines are being taken
 };
 
 }  // namespace sluice::ftp

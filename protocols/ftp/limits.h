@@ -41,6 +41,9 @@ inline constexpr int kPassiveBacklog = 8;
 /// while a client does not take our replies is held.
 inline constexpr int kControlReceiveBytes = 16 * 1024;
 
+/// Replies to commands that came at once are held up to so many bytes, to be sent as one.
+inline constexpr std::size_t kHeldReplyBytes = 4096;
+
 /// Bytes of command lines that may wait for the end of a transfer; beyond, the client has to.
 inline constexpr std::size_t kWaitingBytes = 16 * 1024;
 

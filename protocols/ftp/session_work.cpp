@@ -54,18 +54,10 @@ void FtpSession::begin_transfer(TransferNote note, std::string_view announcement
       std::make_unique<Transfer>(service().reactor(), ftp().transfer_options(), std::move(job),
                                  [this](Outcome outcome) { transfer_ended(outcome); });
   transfer_->whole_only_if([this] { return control_stands(); });
-  // Of a small file both replies go out as one.
-  std::string replies;
-  held_replies_ = &replies;
   reply(150, announcement);
   auto socket = data_port_->connect(ftp().ftp_options().stall,
                                     [this](Result<Fd> result) { connected(std::move(result)); });
   if (socket) connected(std::move(*socket));
-  if (held_replies_ == &replies) send_held_replies();
-}
-
-void FtpSession::send_held_replies() {
-  if (const std::string* held = std::exchange(held_replies_, nullptr)) write(*held);
 }
 
 /// Whether the client still holds the control connection; one that it ended early, behind a QUIT
@@ -82,7 +74,6 @@ void FtpSession::connected(Result<Fd> socket) {
   log(LogLevel::warning, "no data connection: ", socket.error().message());
   abandon_transfer();
   reply(425, concat("No data connection: ", std::strerror(socket.error().code), '.'));
-  send_held_replies();
   set_idle();
 }
 
@@ -101,7 +92,6 @@ void FtpSession::transfer_ended(Outcome outcome) {
   } else {
     reply(code, concat("Transfer broken: ", std::strerror(outcome.error.code), "; ", done, '.'));
   }
-  send_held_replies();
   set_idle();
 }
 
@@ -178,6 +168,8 @@ void FtpSession::begin_hash(Fd file, std::uint64_t begin, std::uint64_t end, fil
 
 void FtpSession::begin_listing(std::unique_ptr<Source> source, std::string last) {
   set_busy(Busy::listing);
+  send_held_replies();  // the lines go past them
+  held_replies_ = nullptr;
   listing_ = std::make_unique<SourcePump>(
       stream(), std::move(source),
       [this, end = std::make_unique<std::string>(std::move(last))](Error error) {
