@@ -180,7 +180,7 @@ Test(users_file, gives_name_hash_root_and_permissions) {
   const auto* ann = users.accounts.find("ann");
   cr_assert(ann && ann->secret.kind == Secret::Kind::hash && ann->secret.text == kHash);
   cr_assert(ann->account->root.info("/sub/inner"));
-  cr_assert(ann->account->permissions.has('r') && !ann->account->permissions.may_write());
+  cr_assert(ann->account->permissions.has('r') && !ann->account->permissions.has('w'));
   const auto* bob = users.accounts.find("bob");
   cr_assert(bob && bob->account->root.info("/inner") && bob->account->permissions.has('w'));
   const auto* eve = users.accounts.find("eve");
