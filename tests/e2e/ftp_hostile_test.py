@@ -311,6 +311,7 @@ class Many(HostileTest):
     def test_tree_of_millions_ends_with_a_word(self):
         with FtpServer(MLSD=listing_of(MANY)) as server:
             for words in (("get", "-r", server.url(), "-o", "copy"),
+                          ("get", server.url("*")),
                           ("ftp", "-c", "mget *", f"127.0.0.1:{server.port}")):
                 status, error = self.run_within(1 << 30, *words)
                 self.assertEqual(status, FAILED, error)

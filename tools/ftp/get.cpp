@@ -149,14 +149,21 @@ class Get {
     if (!client) return std::unexpected(client.error());
     const std::string_view pattern = last_component(url.path);
     std::vector<ftp::RemoteEntry> found;
+    bool too_many = false;
     const auto take = [&](const ftp::RemoteEntry& entry) {
       const bool hidden = entry.name.starts_with('.') && !pattern.starts_with('.');
       const bool fits = !hidden && ftp::matches(pattern, entry.name);
-      if (fits || entry.name == pattern) found.push_back(entry);
+      if (!fits && entry.name != pattern) return;
+      too_many = too_many || found.size() == kMaxMatches;
+      too_many ? (*client)->abort() : found.push_back(entry);
     };
     const auto listed = wait_for<ftp::Listed>(reactor_, [&](auto done) {
       (*client)->list(directory_of(url.path), take, std::move(done));
     });
+    if (too_many) {
+      return std::unexpected(Failure{.kind = Failure::Kind::refused,
+                                     .text = concat("over ", kMaxMatches, " files match")});
+    }
     if (!listed) return std::unexpected(listed.error());
     std::erase_if(found, [&](const ftp::RemoteEntry& entry) {
       const bool directory = entry.type == ftp::RemoteEntry::Type::directory;

@@ -16,6 +16,9 @@
 /// What the commands `ftp`, `get` and `put` have in common around a ftp::Client.
 namespace sluice::tools {
 
+/// The most that one pattern may name: what a server sends is held until it is sorted.
+inline constexpr std::size_t kMaxMatches = 1'000'000;
+
 /// Runs the loop until `begin(done)` has called its `done`, and returns what it was called with.
 /// For programs that do one thing at a time: never from inside a callback.
 template <class T, class Begin>

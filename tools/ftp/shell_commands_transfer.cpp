@@ -143,9 +143,6 @@ Outcome<void> for_each(Shell& shell, const Range& range, Each each) {
   return outcome;
 }
 
-/// The most that one pattern may name: what a server sends is held until it is sorted.
-constexpr std::size_t kMaxMatches = 1'000'000;
-
 Outcome<std::vector<ftp::RemoteEntry>> remote_matches(Shell& shell, const std::string& pattern) {
   ShellLink& link = shell.link();
   if (auto ready = link.ready(); !ready) return std::unexpected(ready.error());
