@@ -56,8 +56,9 @@ std::expected<void, std::string> ServeSettings::read_file(const std::string& pat
     const std::string_view name = trimmed(line.substr(0, equals));
     const std::string_view value =
         equals == std::string_view::npos ? std::string_view{} : trimmed(line.substr(equals + 1));
-    const auto known = std::ranges::find_if(
-        options, [&](const Option& option) { return option.name.substr(2) == name; });
+    const auto known = std::ranges::find_if(options, [&](const Option& option) {
+      return option.name.starts_with("--") && option.name.substr(2) == name;
+    });
     if (known == options.end() || name == "config") return wrong("unknown option ", name);
     if (known->value.empty()) {
       if (equals != std::string_view::npos && value != "yes" && value != "no") {
