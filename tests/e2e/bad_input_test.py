@@ -9,7 +9,7 @@ import tempfile
 import pathlib
 import unittest
 
-from harness import (ANY, ServerTest, arrived, exchange, header, is_sanitized, is_silent,
+from harness import (ANY, ServerTest, arrived, exchange, header, is_silent,
                      pattern, receive, receive_reply, reset, run, wait_until)
 
 ALL = ("echo", "time", "words", "drop", "offer")
@@ -206,7 +206,6 @@ class CannotStart(ServerTest):
                           "--echo", ANY, "--log-file", "/nonexistent/log")
 
 
-@unittest.skipIf(is_sanitized(), "the vptr check of UBSan needs descriptors (a pipe) of its own")
 class FewDescriptors(ServerTest):
     LIMIT = 64
     NOTICE = "new connections have to wait"

@@ -161,7 +161,6 @@ class FewDescriptors(FtpTest):
     shared = False
     LIMIT = 64
 
-    @unittest.skipIf(is_sanitized(), "UBSan's vptr check needs a descriptor of its own")
     def test_are_told_and_come_back(self):
         server = self.start(preexec=lambda: resource.setrlimit(
             resource.RLIMIT_NOFILE, (self.LIMIT, self.LIMIT)))

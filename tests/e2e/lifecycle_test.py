@@ -15,7 +15,7 @@ import time
 import unittest
 
 from harness import (ANY, GO_ON, PATIENCE, PROGRAM, SHUTTING_DOWN, Server, ServerTest, arrived,
-                     end_with_parent, exchange, header, is_sanitized, pattern, receive,
+                     end_with_parent, exchange, header, pattern, receive,
                      receive_all, receive_reply, reset, run, upload, wait_until)
 
 ALL = ("echo", "time", "words", "drop", "offer")
@@ -187,7 +187,6 @@ class Settings(ServerTest):
                         self.assertEqual(exchange(client, DATA[:100_000]), DATA[:100_000])
                         client.close()
 
-    @unittest.skipIf(is_sanitized(), "the vptr check of UBSan needs descriptors (a pipe) of its own")
     def test_select_refuses_what_is_beyond_its_set_and_goes_on(self):
         server = self.serve("echo", options=["--selector", "select"])
         clients = []
@@ -206,7 +205,6 @@ class Settings(ServerTest):
         self.assertGreater(served, 900)
         self.assert_serves(server)
 
-    @unittest.skipIf(is_sanitized(), "the vptr check of UBSan needs descriptors (a pipe) of its own")
     def test_select_logs_once_that_its_set_is_full_and_serves_those_in_it(self):
         before = resource.getrlimit(resource.RLIMIT_NOFILE)
         if before[1] != resource.RLIM_INFINITY and before[1] < 1400:

@@ -3,8 +3,6 @@
 #include <sys/resource.h>
 
 /// While it lives, the process gets no further descriptor: every call that wants one is EMFILE.
-/// The undefined-behaviour sanitizer wants some too when it first meets a class, so use what is
-/// tested once before.
 class NoDescriptors {
  public:
   NoDescriptors() {
