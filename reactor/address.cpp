@@ -192,6 +192,11 @@ Result<Address> Address::peer_of(int fd) {
   return from_sockaddr(data, size);
 }
 
+::sockaddr* Address::to_fill() {
+  unix_.reset();
+  return reinterpret_cast<::sockaddr*>(&ip_);
+}
+
 const ::sockaddr* Address::data() const {
   if (unix_) return reinterpret_cast<const ::sockaddr*>(&unix_->address);
   return reinterpret_cast<const ::sockaddr*>(&ip_);

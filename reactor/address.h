@@ -44,6 +44,11 @@ class Address {
   /// a size too small for its family, gives an empty Address.
   static Address from_sockaddr(const ::sockaddr* data, socklen_t size);
 
+  /// Room for recvmsg(2) and its like to write an IPv4 or IPv6 address into; kIpBytes of it. What
+  /// was there before is gone.
+  ::sockaddr* to_fill();
+  static constexpr socklen_t kIpBytes = sizeof(::sockaddr_in6);
+
   static Address any_v4(std::uint16_t port);
   static Address loopback_v4(std::uint16_t port);
 

@@ -68,6 +68,12 @@ inline constexpr std::chrono::duration<int> kKeepaliveIdle = 60s;
 inline constexpr std::chrono::duration<int> kKeepaliveInterval = 10s;
 inline constexpr int kKeepaliveProbes = 6;
 
+/// Datagrams of one socket read per turn, by one call: beyond it a longer batch gains nothing.
+inline constexpr std::size_t kDatagramBatch = 64;
+
+/// The longest UDP datagram there can be, IPv6 included: its length field has 16 bits (RFC 768).
+inline constexpr std::size_t kDatagramBytes = 65535;
+
 /// Ready events collected per turn; more are collected in the next, round robin by the kernel.
 inline constexpr int kEventsPerTurn = 512;
 

@@ -6,6 +6,7 @@
 #include <csignal>
 
 #include "reactor/check.h"
+#include "reactor/datagram_slots.h"
 #include "reactor/limits.h"
 
 namespace sluice {
@@ -113,6 +114,11 @@ Timer Reactor::every(Duration period, Callback callback) {
   Timer made(timers_, std::move(callback));
   made.start_every(period);
   return made;
+}
+
+DatagramSlots* Reactor::datagram_slots() {
+  if (!datagram_slots_) datagram_slots_ = DatagramSlots::make();
+  return datagram_slots_.get();
 }
 
 void Reactor::post(Callback callback) {

@@ -26,6 +26,8 @@
 
 namespace sluice {
 
+class DatagramSlots;
+
 /// The loop: one thread, one Selector, and whatever is registered with it.
 ///
 /// One turn is, in this order:
@@ -104,6 +106,8 @@ class Reactor {
   /// One buffer that all streams read through, so that an idle connection owns none. Its contents
   /// last until the callback returns.
   std::span<std::byte> read_buffer() { return read_buffer_->bytes; }
+  /// The same for datagrams, made at the first use; null when there is no memory for it.
+  DatagramSlots* datagram_slots();
 
  private:
   friend class Watch;
@@ -131,6 +135,7 @@ class Reactor {
   Error broken_;  // why there is no selector, or why waiting failed
   ReactorStats stats_;
   std::unique_ptr<ReadBuffer> read_buffer_;
+  std::unique_ptr<DatagramSlots> datagram_slots_;
   std::vector<Callback> posts_;
   std::vector<Callback> running_posts_;
   std::vector<Retired> retired_;
