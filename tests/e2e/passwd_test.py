@@ -36,6 +36,7 @@ class Terminal:
 
     def own_terminal(self):
         end_with_parent()
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup has it ignored
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
     def __enter__(self):
