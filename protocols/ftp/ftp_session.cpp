@@ -166,7 +166,7 @@ void FtpSession::write(std::string_view text) {
 }
 
 void FtpSession::send_held_replies() {
-  if (held_replies_) stream().write(std::exchange(*held_replies_, {}));
+  if (held_replies_ && !held_replies_->empty()) stream().write(std::exchange(*held_replies_, {}));
 }
 
 void FtpSession::reply(int code, std::string_view text) {
