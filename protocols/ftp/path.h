@@ -1,17 +1,12 @@
 #pragma once
 
-#include <optional>
-#include <string>
 #include <string_view>
+
+#include "protocols/files/path.h"
 
 namespace sluice::ftp {
 
-/// Where `argument` leads from the working directory `cwd` (absolute, normalised): absolute and
-/// normalised too, as files::Tree takes it. Empty components and `.` vanish, `..` takes the name
-/// before it away and stops at the root (RFC 3659 section 6, TVFS). Nothing is looked up. Nothing
-/// when the result is over PATH_MAX, its end counted as the kernel counts it, or holds a component
-/// over NAME_MAX, or when there is a NUL.
-std::optional<std::string> resolve_path(std::string_view cwd, std::string_view argument);
+using files::resolve_path;
 
 /// Whether the last component holds `*`, `?` or `[`.
 bool is_pattern(std::string_view path);
