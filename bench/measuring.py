@@ -154,8 +154,13 @@ def system_calls(command, work):
         table = os.path.join(folder, "table")
         with Server(command, ["strace", "-f", "-c", "-o", table]) as server:
             work(server)
-        with open(table) as text:
-            rows = re.findall(r"^\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s.*?(\w+)$", text.read(), re.M)
+        return calls_in(table)
+
+
+def calls_in(table):
+    """{system call: how often} of what `strace -c` has written."""
+    with open(table) as text:
+        rows = re.findall(r"^\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s.*?(\w+)$", text.read(), re.M)
     return {name: int(calls) for calls, name in rows if name != "total"}
 
 

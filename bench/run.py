@@ -12,6 +12,8 @@ reactor    the Google Benchmarks
 ftp        the FTP server beside whichever peers are installed
 ftpclient  get and put beside curl and lftp
 chat       the chat server beside a raw fan-out and whichever brokers are installed
+datagram   UDP echo and a multicast receiver beside raw loops
+tftp       the TFTP server and client beside tftpd-hpa, atftpd, curl, atftp where installed
 
 A target that is missed is a word in the output, never a failure: figures of time depend on the
 machine and on what else it does. The first two sections take valgrind and strace.
@@ -27,14 +29,17 @@ import sys
 import time
 
 import compare_chat
+import compare_datagram
 import compare_echo
 import compare_ftp
 import compare_ftp_client
+import compare_tftp
 import compare_transfer
 from instructions import instructions
 from measuring import Failed, LOAD_CPU, median, pinned, verdict
 
-SECTIONS = ["counts", "loop", "timers", "cpu", "transfer", "reactor", "ftp", "ftpclient", "chat"]
+SECTIONS = ["counts", "loop", "timers", "cpu", "transfer", "reactor", "ftp", "ftpclient", "chat",
+            "datagram", "tftp"]
 SECONDS = 300  # the most one program may take
 
 
@@ -166,6 +171,18 @@ def chat(options):
     words = ["--build", options.build, "--rounds", str(options.rounds)]
     words += ["--run-seconds", "0.5"] if options.quick else []
     compare_chat.compare(compare_chat.parse(words))
+
+
+def datagram(options):
+    words = ["--build", options.build, "--rounds", str(options.rounds)]
+    words += ["--run-seconds", "0.5"] if options.quick else []
+    compare_datagram.compare(compare_datagram.parse(words))
+
+
+def tftp(options):
+    words = ["--build", options.build, "--rounds", "3", "--clients", "curl"]
+    words += ["--mib", "8"] if options.quick else []
+    compare_tftp.compare(compare_tftp.parse(words))
 
 
 def main():

@@ -189,7 +189,9 @@ void Datagram::take_ancillary(const msghdr& header, Received& received) {
 }
 
 void Datagram::count_drops(std::uint32_t counter) {
-  dropped_ += counter - last_drops_;  // modulo 2^32
+  const std::uint32_t more = counter - last_drops_;  // modulo 2^32
+  if (more > INT32_MAX) return;  // a datagram tells how many there were when it came
+  dropped_ += more;
   last_drops_ = counter;
 }
 

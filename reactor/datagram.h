@@ -119,7 +119,8 @@ class Datagram final : public IoHandler {
 
   /// Sends `bytes` as datagrams of `segment` bytes each, the last perhaps shorter, by as few calls
   /// as the kernel allows (UDP_SEGMENT, udp(7)). Returns how many bytes went, whole datagrams;
-  /// fewer means no room: on_writable tells. Other errors as they are, with nothing gone.
+  /// fewer means no room: on_writable tells. Other errors as they are, with nothing gone; of what
+  /// comes after the first call they count in failed_sends().
   Result<std::size_t> send_segments(std::span<const std::byte> bytes, std::size_t segment,
                                     const Address& to);
 
@@ -141,7 +142,7 @@ class Datagram final : public IoHandler {
   void tell_later(Error error);
   void want_room();
   void update_interest();
-  Result<void> send_message(const msghdr& header);
+  Result<void> send_message(const msghdr& header, Error earlier = {});
   std::size_t send_batch(std::span<const Outgoing> batch);
   std::size_t send_together(mmsghdr* headers, std::span<const std::uint16_t> sizes);
   void count_drops(std::uint32_t counter);

@@ -85,31 +85,33 @@ bool refuses_segments(int code) {
   return code == EINVAL || code == EIO || code == EMSGSIZE || code == ENOPROTOOPT;
 }
 
+/// What an earlier datagram has met (net/ipv4/icmp.c, icmp_err_convert; icmpv6_err_convert): the
+/// next call fails with it, whatever that call is.
+bool may_be_earlier(int code) {
+  constexpr int kCodes[] = {ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EHOSTDOWN, ENONET,
+                            EPROTO,       ENOPROTOOPT,  EMSGSIZE,    EACCES,    EOPNOTSUPP};
+  return std::ranges::find(kCodes, code) != std::end(kCodes);
+}
+
 }  // namespace
 
-Result<void> Datagram::send_message(const msghdr& header) {
-  for (int attempt = 0;; ++attempt) {
-    if (::sendmsg(socket_.get(), &header, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) return {};
-    const Error error = Error::last("sendmsg");
-    switch (error.code) {
-      case EINTR:
-        continue;
-      case EAGAIN:
-        want_room();
-        return std::unexpected(error);
-      case ENOBUFS:  // the device's queue is full: lost, as it might be anywhere on the way
-        ++failed_sends_;
-        return {};
-      default:
-        break;
-    }
-    // What an earlier datagram has met is told by the next call, whatever that is.
-    const bool pending = error.code == ECONNREFUSED || error.code == EHOSTUNREACH ||
-                         error.code == ENETUNREACH || error.code == EPROTO ||
-                         error.code == ENOPROTOOPT || error.code == EHOSTDOWN;
-    if (!pending || attempt > 0) return std::unexpected(error);
-    if (!errors_) tell_later({error.code, "send"});
+/// `earlier` is what the call before has failed with, in vain.
+Result<void> Datagram::send_message(const msghdr& header, Error earlier) {
+  if (!may_be_earlier(earlier.code)) earlier = {};
+  Result<void> done;
+  for (;;) {
+    done = {};
+    if (::sendmsg(socket_.get(), &header, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) break;
+    done = fail("sendmsg");
+    const int code = done.error().code;
+    if (code == EINTR) continue;
+    if (code == EAGAIN) want_room();
+    if (earlier || !may_be_earlier(code)) break;
+    earlier = done.error();
   }
+  const bool was_earlier = done || done.error().code != earlier.code;
+  if (earlier && was_earlier && !errors_) tell_later({earlier.code, "send"});
+  return done;
 }
 
 Result<void> Datagram::send(const Outgoing& datagram) {
@@ -121,7 +123,10 @@ Result<void> Datagram::send(const Outgoing& datagram) {
   Control control;
   if (datagram.from) control.add_source(*datagram.from);
   control.attach(header);
-  return send_message(header);
+  const auto done = send_message(header);
+  if (done || done.error().code != ENOBUFS) return done;
+  ++failed_sends_;  // the device's queue is full: lost, as it might be anywhere on the way
+  return {};
 }
 
 Result<void> Datagram::send(std::span<const std::byte> bytes, const Address& to) {
@@ -181,22 +186,19 @@ std::size_t Datagram::send_together(mmsghdr* headers, std::span<const std::uint1
       for (int i = 0; i < count; ++i) sent += sizes[next++];
       continue;
     }
-    if (errno == EINTR) continue;
-    if (errno == EAGAIN) {
+    const Error error = Error::last("sendmmsg");
+    if (error.code == EINTR) continue;
+    if (error.code == EAGAIN) {
       want_room();
       return sent;
     }
-    if (sizes[next] > 1 && refuses_segments(errno)) {
+    const auto again = send_message(headers[next].msg_hdr, error);
+    if (!again && again.error().code == EAGAIN) return sent;
+    if (!again && sizes[next] > 1 && refuses_segments(again.error().code)) {
       no_segments_ = true;
       return sent;
     }
-    // Once more, as the error may have been that of an earlier datagram.
-    if (send_message(headers[next].msg_hdr)) {
-      sent += sizes[next++];
-      continue;
-    }
-    if (errno == EAGAIN) return sent;
-    failed_sends_ += sizes[next];
+    if (!again) failed_sends_ += sizes[next];
     sent += sizes[next++];
   }
   return sent;
@@ -204,12 +206,6 @@ std::size_t Datagram::send_together(mmsghdr* headers, std::span<const std::uint1
 
 Result<std::size_t> Datagram::send_segments(std::span<const std::byte> bytes, std::size_t segment,
                                             const Address& to) {
-  if (bytes.size() <= segment) {
-    const auto done = send(bytes, to);
-    if (done) return bytes.size();
-    if (done.error().code == EAGAIN) return 0;
-    return std::unexpected(done.error());
-  }
   const std::size_t at_once = std::min(kSegments, kMaxCall / segment);
   std::size_t sent = 0;
   while (!no_segments_ && at_once > 1 && bytes.size() - sent > segment) {
@@ -223,15 +219,21 @@ Result<std::size_t> Datagram::send_segments(std::span<const std::byte> bytes, st
     control.add_segment(segment);
     control.attach(header);
     const auto done = send_message(header);
-    if (done) {
-      sent += part.size();
-    } else if (refuses_segments(done.error().code)) {
+    if (!done && refuses_segments(done.error().code)) {
       no_segments_ = true;
-    } else if (done.error().code == EAGAIN || sent > 0) {
-      return sent;
-    } else {
-      return std::unexpected(done.error());
+      break;
     }
+    if (!done && done.error().code == EAGAIN) return sent;
+    if (!done && sent == 0) return std::unexpected(done.error());
+    if (!done) failed_sends_ += (part.size() + segment - 1) / segment;
+    sent += part.size();
+  }
+  if (sent == 0) {
+    const auto first = bytes.first(std::min(segment, bytes.size()));
+    const auto done = send(first, to);
+    if (!done && done.error().code == EAGAIN) return 0;
+    if (!done) return std::unexpected(done.error());
+    sent = first.size();
   }
   while (sent < bytes.size()) {
     Outgoing batch[kBatch];

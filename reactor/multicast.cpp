@@ -100,9 +100,12 @@ Result<std::vector<Interface>> interfaces() {
 Result<Interface> find_interface(std::string_view text) {
   const auto all = interfaces();
   if (!all) return std::unexpected(all.error());
-  const auto number = parse_number<unsigned>(text);
   for (const Interface& one : *all) {
-    if (one.name == text || (number && one.index == *number)) return one;
+    if (one.name == text) return one;
+  }
+  if (const auto number = parse_number<unsigned>(text)) {
+    const auto one = std::ranges::find(*all, *number, &Interface::index);
+    if (one != all->end()) return *one;
   }
   const auto list = all_addresses();
   if (!list) return std::unexpected(list.error());
@@ -111,9 +114,10 @@ Result<Interface> find_interface(std::string_view text) {
     if (address.family() == AF_UNSPEC) continue;
     const std::string host = address.host();  // of fe80:: ones it ends in %NAME
     if (host != text && std::string_view(host).substr(0, host.find('%')) != text) continue;
-    for (const Interface& one : *all) {
-      if (one.name == entry->ifa_name) return one;
-    }
+    // An address may have a label in place of the interface's name, which has a colon then.
+    const std::string_view label = entry->ifa_name;
+    const auto one = std::ranges::find(*all, label.substr(0, label.find(':')), &Interface::name);
+    if (one != all->end()) return *one;
   }
   return fail("no such network interface", ENODEV);
 }

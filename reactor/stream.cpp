@@ -339,7 +339,7 @@ Duration Stream::time_left() {
 
 Duration Stream::stall_timeout() const {
   if (options_->stall_timeout != Duration::zero()) return options_->stall_timeout;
-  return stage_ == Stage::closing ? limits::kClosingStall : Duration::zero();
+  return stage_ == Stage::closing ? options_->closing_stall : Duration::zero();
 }
 
 Duration Stream::linger_left() {

@@ -36,8 +36,9 @@ class Stream final : public IoHandler {
     std::size_t low_mark = limits::kLowMark;
     std::size_t write_cap = limits::kWriteCap;  ///< over it the connection ends with ENOBUFS
     Duration idle_timeout{};                    ///< nothing read nor sent for so long; zero: none
-    /// Output waits and the peer takes nothing; zero: none, but limits::kClosingStall when closing.
+    /// Output waits and the peer takes nothing; zero: none, but `closing_stall` when closing.
     Duration stall_timeout{};
+    Duration closing_stall = limits::kClosingStall;
   };
   static const Options kDefaults;
 
@@ -82,7 +83,7 @@ class Stream final : public IoHandler {
   /// Sends what is queued, then FIN, then waits, bounded by limits::kLinger*, for the peer's FIN
   /// while throwing away what it sends; then on_closed. Closing at once with unread input would
   /// make the kernel send a reset, which destroys what the peer has not read yet. A peer that takes
-  /// nothing for the stall timeout, or for limits::kClosingStall, ends it too.
+  /// nothing for the stall timeout, or else the closing stall, ends it too.
   void close();
 
   /// Ends it now, by a reset when `reset`; what is queued is lost. No call follows.

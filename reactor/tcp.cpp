@@ -83,6 +83,11 @@ Result<void> connect_result(int fd) {
   return {};
 }
 
+bool has_unread(int fd) {
+  char next;
+  return recv(fd, &next, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 Result<void> set_nonblocking(int fd, bool on) {
   const int flags = ::fcntl(fd, F_GETFL);
   if (flags < 0) return fail("fcntl(F_GETFL)");

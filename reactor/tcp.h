@@ -22,6 +22,10 @@ Result<Fd> tcp_start_connect(const Address& address, const Address& local);
 /// SO_ERROR, as connect(2) tells it of a connection that was in progress; reading clears it.
 Result<void> connect_result(int fd);
 
+/// Whether bytes have come that were not read yet: within a long turn a timer that waits for more
+/// of them may be due before they are read.
+bool has_unread(int fd);
+
 Result<void> set_nonblocking(int fd, bool on = true);
 
 }  // namespace sluice

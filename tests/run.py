@@ -21,7 +21,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 END_TO_END = os.path.join(HERE, "e2e")
 # These need the machine, its ports or its compiler for themselves.
 ALONE = ("bad_input_test", "ftp_robustness_test", "chat_faults_test", "faults_test", "newcomer_test",
-         "readme_test")
+         "readme_test", "container_test")
 SYNTHESIS = re.compile(r"Tested: .*?(\d+).*? Passing: .*?(\d+).*? Failing: .*?(\d+).*? Crashing: .*?(\d+)")
 
 

@@ -73,5 +73,9 @@ extern const Command kGet;
 extern const Command kPut;
 extern const Command kFtp;
 extern const Command kChat;
+extern const Command kUdpEcho;
+extern const Command kUdpFile;
+extern const Command kBroadcast;
+extern const Command kMulticastCommand;
 
 }  // namespace sluice::tools

@@ -16,8 +16,9 @@ using namespace sluice::tools;
 #define SLUICE_VERSION "0.1"
 #endif
 
-const Command* const kCommands[] = {&kServe,  &kEcho, &kTime, &kWords, &kDrop, &kReceive,
-                                    &kPasswd, &kFtp,  &kGet,  &kPut,   &kChat};
+const Command* const kCommands[] = {
+    &kServe, &kEcho, &kTime, &kWords,   &kDrop,    &kReceive,   &kPasswd,          &kFtp,
+    &kGet,   &kPut,  &kChat, &kUdpEcho, &kUdpFile, &kBroadcast, &kMulticastCommand};
 
 std::string overview() {
   std::string text = "usage: sluice COMMAND [ARGUMENT …]\n\n";
@@ -41,12 +42,11 @@ std::string help_of(const Command& command) {
 }
 
 /// A socket must not get the number of a standard stream that the caller has closed: what is meant
-/// for a terminal would go to the peer. Opened the wrong way round, so that use stays an error.
+/// for a terminal would go to the peer. With O_PATH use stays an error, and there is a root also
+/// where there is no /dev.
 void keep_standard_numbers() {
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
-    if (fcntl(fd, F_GETFD) < 0) {
-      (void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
-    }
+    if (fcntl(fd, F_GETFD) < 0) (void)open("/", O_PATH);
   }
 }
 

@@ -16,6 +16,9 @@ namespace {
 constexpr Option kOptions[] = {
     {"--echo", "ADDRESS", "every byte back"},
     {"--echo-mode", "MODE", "concurrent (default), sequential or once"},
+    {"--udp-echo", "ADDRESS", "every datagram back"},
+    {"--udp-echo-rate", "N", "datagrams a second of one address (10000, but any number from this"},
+    {"", "", "machine); 0: no bound"},
     {"--time", "ADDRESS", "the local time, then close"},
     {"--words", "ADDRESS", "a number from 1 to 10, answered by its word"},
     {"--words-gap", "MILLISECONDS", "a request without newline ends after so long (50)"},
@@ -58,6 +61,28 @@ constexpr Option kOptions[] = {
     {"--ftp-login-delay", "MILLISECONDS", "after a wrong password; doubles (500)"},
     {"--ftp-login-burst", "N", "wrong passwords from one address; one more every 10 s (50)"},
     {"--ftp-stall", "SECONDS", "that a data connection may stand still or be missing (60)"},
+    {"--tftp", "ADDRESS", "files for machines that boot, and for whoever has no more"},
+    {"--tftp-root", "DIR", "what it serves"},
+    {"--tftp-writable", "", "takes new files"},
+    {"--tftp-replace", "", "and files in the place of others"},
+    {"--tftp-max-size", "BYTES", "refuse larger ones"},
+    {"--tftp-max-transfers", "N", "at once (1000)"},
+    {"--tftp-max-per-address", "N", "of one address (100, but any number from this machine)"},
+    {"--tftp-patience", "SECONDS", "without a word before a client has gone (25)"},
+    {"--multicast", "GROUP:PORT",
+     "receives what is sent to a group; may be given again; the log tells"},
+    {"", "", "what comes, unless it goes elsewhere"},
+    {"--multicast-interface", "NAME|all", "where to join (lo), unless the group says %NAME"},
+    {"--multicast-source", "ADDR", "only what comes from there"},
+    {"--multicast-write", "FILE", "append what comes to FILE"},
+    {"--multicast-exec", "COMMAND", "a shell command that reads what comes, a line each"},
+    {"--multicast-raw", "", "no newline behind each for it"},
+    {"--multicast-to-room", "ROOM", "say it in a room of --chat"},
+    {"--multicast-renew", "SECONDS", "leave and join when nothing came for so long"},
+    {"--http", "ADDRESS", "a page about the services, and numbers for Prometheus"},
+    {"--http-max-clients", "N", "at once (1000)"},
+    {"--http-name", "NAME",
+     "that it may be called on loopback beside localhost; may be given again"},
     {"--sync", "", "files are on the disk before they are said to be stored"},
     {"--config", "FILE", "lines of NAME = VALUE, names as here without the dashes"},
     {"--selector", "NAME", "epoll (default), poll or select"},
@@ -92,12 +117,7 @@ class Server {
   int run();
 
  private:
-  struct Running {
-    const ServiceKind* kind;
-    std::unique_ptr<Service> service;
-    std::string trouble;  // why it does not run
-  };
-
+  Made make(const ServiceKind& kind, const std::string& text);
   void begin_drain();
   void reload();
   void one_finished();
@@ -111,17 +131,26 @@ class Server {
   bool cut_short_ = false;
 };
 
+Made Server::make(const ServiceKind& kind, const std::string& text) {
+  if (!kind.make_from) {
+    const auto address = Address::parse(text);
+    if (address) return kind.make(*reactor_, *address, *settings_);
+    return std::unexpected(concat("--", kind.name, ' ', text, ": ", address.error().operation));
+  }
+  Function<Service*(std::string_view)> find = [this](std::string_view name) {
+    const auto found = std::ranges::find_if(
+        services_, [&](const Running& running) { return running.kind->name == name; });
+    return found == services_.end() ? nullptr : found->service.get();
+  };
+  return kind.make_from({*reactor_, text, *settings_, find, services_});
+}
+
 std::expected<void, int> Server::start(bool all) {
   bool some = false;
   for (const ServiceKind& kind : service_kinds()) {
     if (!all && !settings_->has(kind.name)) continue;
     const std::string text = settings_->text(kind.name, kind.default_address);
-    const auto address = Address::parse(text);
-    if (!address) {
-      return std::unexpected(
-          misused("serve", concat("--", kind.name, ' ', text, ": ", address.error().operation)));
-    }
-    auto service = kind.make(*reactor_, *address, *settings_);
+    auto service = make(kind, text);
     if (!service) return std::unexpected(misused("serve", service.error()));
     const Started started = (*service)->start();
     if (started) {

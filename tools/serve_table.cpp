@@ -6,6 +6,7 @@
 
 #include "protocols/drop/drop_service.h"
 #include "protocols/echo/echo_service.h"
+#include "protocols/echo/udp_echo_service.h"
 #include "protocols/offer/offer_service.h"
 #include "protocols/time/time_service.h"
 #include "protocols/words/words_service.h"
@@ -13,6 +14,9 @@
 #include "reactor/write_all.h"
 #include "tools/serve_chat.h"
 #include "tools/serve_ftp.h"
+#include "tools/serve_http.h"
+#include "tools/serve_multicast.h"
+#include "tools/serve_tftp.h"
 
 namespace sluice::tools {
 namespace {
@@ -21,6 +25,7 @@ constexpr std::string_view kDropDirectory = "sluice-data/drop";
 constexpr std::string_view kOfferDirectory = "sluice-data/offer";
 constexpr std::string_view kOfferFile = "sluice-data/offer/welcome.txt";
 constexpr std::string_view kFtpWelcome = "sluice-data/ftp/welcome.txt";
+constexpr std::string_view kTftpWelcome = "sluice-data/tftp/welcome.txt";
 
 Made make_echo(Reactor& reactor, const Address& address, const ServeSettings& settings) {
   const std::string name = settings.text("echo-mode", "concurrent");
@@ -29,6 +34,15 @@ Made make_echo(Reactor& reactor, const Address& address, const ServeSettings& se
     return std::unexpected(concat("--echo-mode is concurrent, sequential or once, not ", name));
   }
   return std::make_unique<echo::EchoService>(reactor, address, *mode);
+}
+
+Made make_udp_echo(Reactor& reactor, const Address& address, const ServeSettings& settings) {
+  echo::UdpEchoService::Options options{.address = address};
+  const auto rate = settings.number("udp-echo-rate", options.rate, 0, 1'000'000'000);
+  if (!rate) return std::unexpected(rate.error());
+  options.rate = *rate;
+  options.bound_loopback = settings.has("udp-echo-rate");
+  return std::make_unique<echo::UdpEchoService>(reactor, options);
 }
 
 Made make_time(Reactor& reactor, const Address& address, const ServeSettings&) {
@@ -74,6 +88,10 @@ constexpr ServiceKind kKinds[] = {
      [](const std::string& address, const ServeSettings&) {
        return ours("echo ", address, " hello");
      }},
+    {"udp-echo", "127.0.0.1:65433", "", make_udp_echo,
+     [](const std::string& address, const ServeSettings&) {
+       return ours("udp-echo ", address, " hello");
+     }},
     {"time", "127.0.0.1:5000", "", make_time,
      [](const std::string& address, const ServeSettings&) { return ours("time ", address); }},
     {"words", "127.0.0.1:5001", "", make_words,
@@ -89,6 +107,21 @@ constexpr ServiceKind kKinds[] = {
     {"chat", "127.0.0.1:55555", "", make_chat,
      [](const std::string& address, const ServeSettings&) { return ours("chat ", address); }},
     {"ftp", "127.0.0.1:2121", "ftp-root", make_ftp, try_ftp},
+    {"multicast", kMulticastDefault, "", nullptr,
+     [](const std::string& address, const ServeSettings& settings) {
+       return ours("multicast send ", address, " hello --interface ",
+                   settings.text("multicast-interface", "lo"));
+     },
+     make_multicast},
+    {"tftp", "127.0.0.1:6969", "tftp-root", make_tftp,
+     [](const std::string& address, const ServeSettings&) {
+       return ours("get tftp://", address, "/welcome.txt");
+     }},
+    {"http", "127.0.0.1:8000", "", nullptr,
+     [](const std::string& address, const ServeSettings&) {
+       return concat("curl http://", address, "/metrics  # and / for a browser");
+     },
+     make_http},
 };
 
 std::expected<void, std::string> make_directory(std::string_view path) {
@@ -118,13 +151,18 @@ std::span<const ServiceKind> service_kinds() {
 }
 
 std::expected<void, std::string> prepare_default_data() {
-  for (const std::string_view path : {kDataDirectory, kDropDirectory, kOfferDirectory, kFtpRoot}) {
+  for (const std::string_view path :
+       {kDataDirectory, kDropDirectory, kOfferDirectory, kFtpRoot, kTftpRoot}) {
     if (auto made = make_directory(path); !made) return made;
   }
   if (auto made = make_file(kOfferFile, "This file came from sluice, by sendfile.\n"); !made) {
     return made;
   }
-  return make_file(kFtpWelcome, "What is put beside this file is served by FTP.\n");
+  if (auto made = make_file(kFtpWelcome, "What is put beside this file is served by FTP.\n");
+      !made) {
+    return made;
+  }
+  return make_file(kTftpWelcome, "What is put beside this file is served by TFTP.\n");
 }
 
 }  // namespace sluice::tools

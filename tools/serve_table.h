@@ -5,15 +5,35 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "protocols/service.h"
 #include "reactor/address.h"
+#include "reactor/callback.h"
 #include "reactor/reactor.h"
 #include "tools/serve_options.h"
 
 namespace sluice::tools {
 
 using Made = std::expected<std::unique_ptr<Service>, std::string>;
+
+/// A service of the process, as far as it came.
+struct Running {
+  const struct ServiceKind* kind;
+  std::unique_ptr<Service> service;  ///< null when it could not be started
+  std::string trouble;               ///< why
+};
+
+/// What a service is made of whose address is no Address, or which hands things on to another one.
+struct Making {
+  Reactor& reactor;
+  std::string_view address;  ///< as it was given last, or the default
+  const ServeSettings& settings;
+  /// Finds one that was made before, by its name: the table has the order. Null: it does not run.
+  Function<Service*(std::string_view name)>& find;
+  /// All of them, for one that tells of the others later. Outlives them.
+  const std::vector<Running>& all;
+};
 
 /// One kind of service that `sluice serve` knows: a row of its table.
 struct ServiceKind {
@@ -24,6 +44,7 @@ struct ServiceKind {
   Made (*make)(Reactor& reactor, const Address& address, const ServeSettings& settings);
   /// A command that shows it at work, for a person to type; gets HOST:PORT.
   std::string (*try_command)(const std::string& address, const ServeSettings& settings);
+  Made (*make_from)(const Making& making) = nullptr;  ///< in place of `make`, which is null then
 };
 
 std::span<const ServiceKind> service_kinds();

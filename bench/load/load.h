@@ -67,6 +67,16 @@ inline int connect_to(const Target& target, int patience = 30) {
   return fd;
 }
 
+/// A blocking UDP socket with that peer.
+inline int connect_udp(const Target& target) {
+  const int fd = socket(target.address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) die("socket");
+  if (connect(fd, reinterpret_cast<const sockaddr*>(&target.address), target.size) != 0) {
+    die("connect");
+  }
+  return fd;
+}
+
 inline void raise_descriptor_limit() {
   rlimit descriptors{};
   getrlimit(RLIMIT_NOFILE, &descriptors);

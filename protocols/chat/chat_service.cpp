@@ -1,10 +1,14 @@
 #include "protocols/chat/chat_service.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <bit>
 
 #include "protocols/chat/chat_session.h"
 #include "protocols/chat/limits.h"
+#include "protocols/chat/text.h"
+#include "reactor/text.h"
 
 namespace sluice::chat {
 namespace {
@@ -20,12 +24,17 @@ Address host_of(const Address& peer) {
 }  // namespace
 
 ChatService::ChatService(Reactor& reactor, Options options)
-    : TcpService(reactor, {.address = options.address, .stream = {}}),
+    : TcpService(reactor,
+                 {.address = options.address, .stream = {.closing_stall = limits::kClosingStall}}),
       options_(std::move(options)),
       framer_(options_.line) {
   // A line of what is not UTF-8 becomes three times as long, and a ring has to hold it.
   options_.rooms.max_lag = std::bit_ceil(std::max(options_.rooms.max_lag, 4 * options_.line));
-  (void)room(kLobby);
+  (void)keep_room(kLobby);
+  const std::string& directory = options_.rooms.transcripts;
+  if (!directory.empty() && ::access(directory.c_str(), W_OK | X_OK) != 0) {
+    log(LogLevel::error, name(), "no transcripts: ", Error::last("access").message(directory));
+  }
 }
 
 ChatService::~ChatService() = default;
@@ -52,11 +61,33 @@ Room* ChatService::room(std::string_view name) {
   return rooms_.emplace(name, std::move(made)).first->second.get();
 }
 
+Room* ChatService::keep_room(std::string_view name) {
+  Room* kept = room(name);
+  if (kept && std::ranges::find(kept_, kept) == kept_.end()) kept_.push_back(kept);
+  return kept;
+}
+
 void ChatService::left(Room& room) {
-  if (!room.readers().empty() || room.name() == kLobby) return;
+  if (!room.readers().empty() || std::ranges::find(kept_, &room) != kept_.end()) return;
   const auto found = rooms_.find(room.name());
   reactor().retire(std::move(found->second));
   rooms_.erase(found);
+}
+
+void ChatService::say(Room& room, std::string_view text) {
+  GapFramer framer(options_.line);
+  const auto say = [&](std::string_view message, bool) {
+    clean_.clear();
+    append_clean(clean_, message);
+    if (!clean_.empty()) room.say(nameless_line(clean_));
+  };
+  framer.feed(text, say);
+  framer.flush(say);
+}
+
+std::string ChatService::nameless_line(std::string_view clean) const {
+  const bool impersonates = looks_like_notice(clean) || find(seeming_speaker(clean)) != nullptr;
+  return concat(impersonates ? "? " : "", clean, '\n');
 }
 
 // --- nicks ---------------------------------------------------------------------------------------

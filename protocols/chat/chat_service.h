@@ -43,9 +43,18 @@ class ChatService final : public TcpService {
   /// The room of that name, made if need be; null when there are too many.
   Room* room(std::string_view name);
   Room& lobby() { return *room("lobby"); }
+  /// The same, and it stays when nobody is in it.
+  Room* keep_room(std::string_view name);
   const std::map<std::string, std::unique_ptr<Room>, std::less<>>& rooms() const { return rooms_; }
-  /// Empty rooms vanish, but for the lobby.
+  /// Empty rooms vanish, but for those that are kept, the lobby among them.
   void left(Room& room);
+
+  /// What comes from outside the chat: each line of `text` is a message to all in the room, cleaned
+  /// and cut as that of a client without a nick is. Commands are text.
+  void say(Room& room, std::string_view text);
+  /// The line, with its newline, for what somebody without a nick says: marked when it looks like
+  /// one of ours, or of somebody with a nick.
+  std::string nameless_line(std::string_view clean) const;
 
   /// Who has that nick, by fold().
   ChatSession* find(std::string_view nick) const;
@@ -63,6 +72,7 @@ class ChatService final : public TcpService {
   /// For one message at a time, so that no session needs its own.
   GapFramer& framer() { return framer_; }
   std::string& clean() { return clean_; }
+  std::string& answers() { return answers_; }
 
  protected:
   std::unique_ptr<Session> make_session(Fd socket, const Address& peer) override;
@@ -83,7 +93,9 @@ class ChatService final : public TcpService {
   Options options_;
   GapFramer framer_;
   std::string clean_;
+  std::string answers_;
   std::map<std::string, std::unique_ptr<Room>, std::less<>> rooms_;
+  std::vector<const Room*> kept_;
   std::unordered_set<ChatSession*, NickHash, SameNick> nicks_;
   std::map<Address, std::size_t> guests_;  // by host; ports are 0
   std::size_t clients_ = 0;

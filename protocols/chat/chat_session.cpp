@@ -1,11 +1,10 @@
 #include "protocols/chat/chat_session.h"
 
-#include <sys/socket.h>
-
 #include <algorithm>
 
 #include "protocols/chat/limits.h"
 #include "protocols/chat/text.h"
+#include "reactor/tcp.h"
 #include "reactor/text.h"
 
 namespace sluice::chat {
@@ -40,6 +39,7 @@ void ChatSession::drain() noexcept {
 
 /// What it has heard it still gets, as far as its socket takes it.
 void ChatSession::quit() {
+  reader_.send_told();
   go();
   stream().close();
 }
@@ -64,7 +64,9 @@ void ChatSession::on_data(Stream&, std::span<const std::byte> bytes) noexcept {
   service().count().bytes_in += bytes.size();
   const bool shared = !held_;
   GapFramer& framer = shared ? chat().framer() : held_->framer;
+  reader_.gather_told(chat().answers());
   framer.feed(as_text(bytes), [this](std::string_view text, bool) { on_message(text); });
+  reader_.send_told();
   if (shared && framer.holding()) {
     GapFramer begun = std::exchange(framer, GapFramer(chat().chat_options().line));
     held_ ? void(held_->framer = std::move(begun)) : hold(std::move(begun));
@@ -85,9 +87,7 @@ void ChatSession::hold(GapFramer begun) {
 void ChatSession::on_time() {
   if (pressed_) return;
   if (waits()) return take_waiting();
-  char next;
-  const bool unread = ::recv(stream().fd(), &next, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
-  unread ? held_->timer.start(chat().chat_options().gap) : flush();
+  has_unread(stream().fd()) ? held_->timer.start(chat().chat_options().gap) : flush();
 }
 
 /// The gap has come, or the end.
@@ -186,18 +186,9 @@ void ChatSession::obey(std::string_view message) {
 }
 
 void ChatSession::say(std::string_view text) {
-  std::string line;
-  if (!nick().empty()) {
-    line = concat(nick(), ": ", text, '\n');
-  } else {
-    line = concat(impersonates(text) ? "? " : "", text, '\n');
-  }
+  const std::string line =
+      nick().empty() ? chat().nameless_line(text) : concat(nick(), ": ", text, '\n');
   reader_.room()->say(reader_, line);
-}
-
-/// Whether a line of somebody without a nick looks like one of ours, or of somebody with one.
-bool ChatSession::impersonates(std::string_view text) const {
-  return looks_like_notice(text) || chat().find(seeming_speaker(text)) != nullptr;
 }
 
 // --- commands ------------------------------------------------------------------------------------
@@ -222,9 +213,7 @@ void ChatSession::run(const ChatCommand& command) {
     case Verb::msg:
       return whisper(command);
     case Verb::me:
-      if (nick().empty()) return answer("give yourself a name first: /nick NAME");
-      if (command.argument.empty()) return answer("what do you do? /me TEXT");
-      return reader_.room()->say(reader_, concat("* ", nick(), ' ', command.argument, '\n'));
+      return act(command.argument);
     case Verb::help:
       return reader_.tell(help_text());
     case Verb::quit:
@@ -236,9 +225,16 @@ void ChatSession::run(const ChatCommand& command) {
   }
 }
 
+void ChatSession::act(std::string_view deed) {
+  if (nick().empty()) return answer("give yourself a name first: /nick NAME");
+  if (deed.empty()) return answer("what do you do? /me TEXT");
+  if (tells_as_server(deed)) return answer("no: that would look like a line of the server's own");
+  reader_.room()->say(reader_, concat("* ", nick(), ' ', deed, '\n'));
+}
+
 void ChatSession::set_nick(std::string_view wanted) {
   if (wanted.empty()) return answer("which name? /nick NAME");
-  if (const auto good = check_nick(wanted); !good) return answer(good.error());
+  if (const auto good = check_nick(wanted); !good) return answer("no: ", good.error());
   if (wanted == nick()) return answer("that is your name already");
   if (const ChatSession* other = chat().find(wanted); other && other != this) {
     unsigned attempt = 2;
@@ -254,7 +250,7 @@ void ChatSession::set_nick(std::string_view wanted) {
 void ChatSession::join(std::string_view name) {
   if (name.starts_with('#')) name.remove_prefix(1);
   if (name.empty()) return answer("which room? /join ROOM");
-  if (const auto good = check_room(name); !good) return answer(good.error());
+  if (const auto good = check_room(name); !good) return answer("no: ", good.error());
   Room& old = *reader_.room();
   if (name == old.name()) return answer("you are in ", name, " already");
   Room* room = chat().room(name);

@@ -51,9 +51,9 @@ class ChatSession final : public Session {
   void on_message(std::string_view message);
   void obey(std::string_view message);
   void say(std::string_view text);
-  bool impersonates(std::string_view text) const;
 
   void run(const ChatCommand& command);
+  void act(std::string_view deed);
   void set_nick(std::string_view nick);
   void join(std::string_view name);
   void list_rooms();

@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "protocols/chat/scripts.h"
-#include "protocols/chat/utf8.h"
 #include "reactor/text.h"
+#include "reactor/utf8.h"
 
 namespace sluice::chat {
 namespace {
@@ -24,8 +27,10 @@ bool is_digit(char32_t c) {
   return c >= '0' && c <= '9';
 }
 
+constexpr std::string_view kMarksOfOurs = "-_.";
+
 bool is_mark_of_ours(char32_t c) {
-  return c == '-' || c == '_' || c == '.';
+  return c < 0x80 && kMarksOfOurs.contains(static_cast<char>(c));
 }
 
 // --- scripts -------------------------------------------------------------------------------------
@@ -115,6 +120,39 @@ void append_shape(std::string& folded, char32_t c, std::string_view bytes) {
   shape < 0x80 ? void(folded += static_cast<char>(shape)) : void(folded += bytes);
 }
 
+// --- what is the server's ------------------------------------------------------------------------
+
+/// What follows `* ` in its answers and notices, and what it might be called.
+constexpr std::string_view kServersWords[] = {
+    "give",   "goodbye", "in",  "no",    "rooms", "server", "slow",  "sluice",
+    "system", "that",    "the", "there", "too",   "what",   "which", "you"};
+
+/// Dots and dashes around it are overlooked.
+bool is_servers_word(std::string_view nick) {
+  const std::string folded = fold(nick);
+  const std::size_t first = std::min(folded.find_first_not_of(kMarksOfOurs), folded.size());
+  const std::size_t last = folded.find_last_not_of(kMarksOfOurs) + 1;
+  const std::string_view word =
+      std::string_view(folded).substr(first, last - std::min(first, last));
+  return std::ranges::find(kServersWords, word) != std::end(kServersWords);
+}
+
+/// What stands between blanks, each folded; what is invisible does not count as a word.
+std::vector<std::string> folded_words(std::string_view text) {
+  std::vector<std::string> words(1);
+  while (!text.empty()) {
+    const CodePoint next = first_code_point(text);
+    if (!contains(kBlanks, next.value)) {
+      append_shape(words.back(), next.value, text.substr(0, next.bytes));
+    } else if (!words.back().empty()) {
+      words.emplace_back();
+    }
+    text.remove_prefix(next.bytes);
+  }
+  if (words.back().empty()) words.pop_back();
+  return words;
+}
+
 // --- a name --------------------------------------------------------------------------------------
 
 struct Kind {
@@ -194,6 +232,9 @@ std::expected<void, std::string> check_nick(std::string_view nick) {
   if (auto allowed = check(nick, {"a nick", kMaxNickLetters}); !allowed) return allowed;
   // It would be taken for the number of those who came: "* 12 joined".
   if (std::ranges::all_of(nick, is_digit)) return std::unexpected("a nick is not just a number");
+  if (is_servers_word(nick)) {
+    return std::unexpected("a nick is not a word that the server's own lines begin with");
+  }
   return {};
 }
 
@@ -209,6 +250,17 @@ std::string fold(std::string_view name) {
     name.remove_prefix(next.bytes);
   }
   return folded;
+}
+
+bool tells_as_server(std::string_view deed) {
+  const std::vector<std::string> words = folded_words(deed);
+  const auto begins = [&](std::initializer_list<std::string_view> phrase) {
+    return words.size() >= phrase.size() &&
+           std::ranges::equal(phrase, std::span(words).first(phrase.size()));
+  };
+  if (words.size() == 1) return begins({"joined"}) || begins({"left"});
+  if (words.size() == 3 && (begins({"is", "now"}) || begins({"does", "not", "read"}))) return true;
+  return begins({"is", "taken;"});
 }
 
 bool looks_like_notice(std::string_view line) {

@@ -42,20 +42,21 @@ class Ring {
     head_ += text.size();
   }
 
-  /// Makes it larger; positions stay what they are.
-  void grow(std::size_t capacity) {
-    Ring larger(capacity);
-    larger.head_ = larger.first_ = tail();
+  /// Makes it larger or smaller; positions stay what they are, and the last bytes are kept.
+  void resize(std::size_t capacity) {
+    Ring other(capacity);
+    const std::uint64_t kept = std::max(tail(), head_ - std::min<std::uint64_t>(head_, capacity));
+    other.head_ = other.first_ = kept;
     iovec pieces[2];
-    const int count = slice({tail(), head_}, pieces);
+    const int count = slice({kept, head_}, pieces);
     for (int i = 0; i < count; ++i) {
-      larger.append({static_cast<const char*>(pieces[i].iov_base), pieces[i].iov_len});
+      other.append({static_cast<const char*>(pieces[i].iov_base), pieces[i].iov_len});
     }
-    *this = std::move(larger);
+    *this = std::move(other);
   }
 
   /// The bytes of a range that lies between tail() and head(), in one piece or two; returns how
-  /// many pieces. Valid until the next append() or grow().
+  /// many pieces. Valid until the next append() or resize().
   int slice(Range range, iovec (&pieces)[2]) const {
     const std::size_t size = range.end - range.begin;
     if (size == 0) return 0;
@@ -74,7 +75,7 @@ class Ring {
 
   std::size_t capacity_;
   std::uint64_t head_ = 0;
-  std::uint64_t first_ = 0;  // what lay before it was lost before the ring grew
+  std::uint64_t first_ = 0;  // what lay before it was lost before resize()
   std::unique_ptr<char[]> bytes_;
 };
 

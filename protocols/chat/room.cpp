@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 
 #include "protocols/chat/limits.h"
-#include "reactor/log.h"
 #include "reactor/text.h"
 
 namespace sluice::chat {
@@ -12,6 +12,21 @@ namespace sluice::chat {
 // --- a reader ------------------------------------------------------------------------------------
 
 void Reader::tell(std::string_view lines) {
+  if (!told_) return write(lines);
+  told_->append(lines);
+  if (told_->size() < limits::kGatheredBytes) return;
+  write(*told_);
+  told_->clear();
+}
+
+void Reader::send_told() {
+  std::string* told = std::exchange(told_, nullptr);
+  if (!told || told->empty()) return;
+  write(*told);
+  told->clear();
+}
+
+void Reader::write(std::string_view lines) {
   if (room_) {
     room_->deliver(*this);  // what was said before comes before
     room_->finish_line(*this);
@@ -23,125 +38,44 @@ void Reader::on_drained() {
   if (room_) room_->deliver(*this);
 }
 
-// --- coming and going ----------------------------------------------------------------------------
-
 Room::Room(Reactor& reactor, std::string name, const RoomOptions& options)
     : name_(std::move(name)),
       options_(&options),
       ring_(limits::kFirstRingBytes),
       arrivals_(reactor.timer([this] { announce_waiting(); })),
-      sweep_(reactor.timer([this] { sweep(); })) {
-  if (options.transcripts.empty()) return;
-  if (auto opened = Transcript::open(options.transcripts, name_)) {
-    transcript_.emplace(std::move(*opened));
-  } else {
-    log(LogLevel::error, "chat", "no transcript of ", name_, ": ", opened.error().message());
-  }
-}
-
-void Room::enter(Reader& reader) {
-  reader.room_ = this;
-  reader.cursor_ = reader.entered_ = ring_.head();
-  reader.place_ = static_cast<std::uint32_t>(readers_.size());
-  readers_.push_back(&reader);
-  if (reader.nick_.empty()) return;
-  ++nicked_;
-  replay(reader);
-  announce(joined_, "joined", reader);
-}
-
-void Room::leave(Reader& reader) {
-  deliver(reader);
-  finish_line(reader);
-  if (reader.stream_->can_write()) {
-    reader.lost_ += lines_ahead(reader);
-    tell_lost(reader);
-  }
-  set_behind(reader, false);
-  reader.skips_.reset();
-  reader.room_ = nullptr;
-  Reader* last = readers_.back();
-  readers_[reader.place_] = last;
-  last->place_ = reader.place_;
-  readers_.pop_back();
-  if (reader.nick_.empty()) return;
-  --nicked_;
-  announce(left_, "left", reader);
-}
-
-void Room::rename(Reader& reader, std::string nick) {
-  const std::string old = std::exchange(reader.nick_, std::move(nick));
-  if (!old.empty()) {
-    return notice(concat("* ", old, " is now ", reader.nick_, '\n'), reader.nick_);
-  }
-  ++nicked_;
-  replay(reader);
-  announce(joined_, "joined", reader);
-}
-
-/// Of the last lines those that came before it did.
-void Room::replay(Reader& reader) {
-  std::size_t size = 0;
-  std::size_t first = lines_.size();
-  while (first > 0) {
-    const Range& line = lines_[first - 1];
-    size += line.end - line.begin;
-    if (line.begin < ring_.tail() || size > limits::kReplayBytes) break;
-    --first;
-  }
-  std::string history;
-  for (; first < lines_.size() && lines_[first].end <= reader.entered_; ++first) {
-    history += text(lines_[first]);
-  }
-  if (!history.empty()) reader.tell(history);
-}
-
-/// The first of many is told at once, those that follow soon after are counted: 5,000 that come at
-/// once would else be 12 million notices.
-void Room::announce(Arrivals& arrivals, std::string_view what, const Reader& who) {
-  if (std::exchange(quiet_, false)) {
-    arrivals_.start(limits::kArrivalsPause);
-    return notice(concat("* ", who.nick_, ' ', what, '\n'), who.nick_);
-  }
-  if (arrivals.count++ == 0) arrivals.first = who.nick_;
-}
-
-void Room::announce_waiting() {
-  quiet_ = joined_.count + left_.count == 0;
-  if (!quiet_) arrivals_.start(limits::kArrivalsPause);
-  const auto tell = [this](Arrivals& arrivals, std::string_view what) {
-    if (arrivals.count == 0) return;
-    const Arrivals told = std::exchange(arrivals, {});
-    const std::string who = told.count == 1 ? told.first : concat(told.count);
-    notice(concat("* ", who, ' ', what, '\n'), who);
-  };
-  tell(joined_, "joined");
-  tell(left_, "left");
+      sweep_(reactor.timer([this] { sweep(); })),
+      shrink_(reactor.timer([this] { shrink(); })) {
+  if (!options.transcripts.empty()) transcript_.emplace(options.transcripts, name_);
 }
 
 // --- what is said --------------------------------------------------------------------------------
 
 void Room::say(Reader& from, std::string_view line) {
-  const Range range = append(line);
-  skip(from, range);
+  skip(from, remember(line));
+}
+
+/// For those who hear it and for those who come later.
+Range Room::remember(std::string_view line) {
+  const Range range = append(line, Line::said);
   lines_.push_back(range);
   if (lines_.size() > options_->history_lines) lines_.pop_front();
+  return range;
 }
 
 /// To those with a nick, for the others take no notices, but the one it is about.
 void Room::notice(std::string_view line, std::string_view about) {
   if (nicked_ == 0) return;
-  const Range range = append(line);
+  const Range range = append(line, Line::notice);
   for (Reader* reader : readers_) {
     if (reader->nick_.empty() || reader->nick_ == about) skip(*reader, range);
   }
 }
 
-Range Room::append(std::string_view line) {
+Range Room::append(std::string_view line, Line kind) {
   make_room(line.size());
   const std::uint64_t begin = ring_.head();
   ring_.append(line);
-  if (transcript_) transcript_->add(line);
+  if (transcript_) kind == Line::said ? transcript_->add(line) : transcript_->note(line);
   sweep_soon();
   return {begin, ring_.head()};
 }
@@ -169,7 +103,8 @@ void Room::make_room(std::size_t size) {
   if (fits(swept_) && (behind_.empty() || fits(behind_from_))) return;
   find_last();
   while (ring_.capacity() < options_->max_lag && !fits(std::min(swept_, behind_from_))) {
-    ring_.grow(ring_.capacity() * 2);
+    ring_.resize(ring_.capacity() * 2);
+    if (!shrink_.armed()) shrink_.start(limits::kRingRest);
   }
   if (!fits(swept_)) {
     sweep();
@@ -182,6 +117,16 @@ void Room::make_room(std::size_t size) {
     if (reader->cursor_ < enough) lapped(*reader);
   }
   find_last();
+}
+
+/// A burst is over when nobody is behind and little was said for a while.
+void Room::shrink() {
+  const std::uint64_t said = ring_.head() - std::exchange(shrunk_at_, ring_.head());
+  const std::size_t enough =
+      std::max(limits::kFirstRingBytes, std::bit_ceil(said * limits::kRingReserve));
+  const bool all_read = behind_.empty() && swept_ == ring_.head();
+  if (all_read && enough < ring_.capacity()) ring_.resize(enough);
+  if (ring_.capacity() > limits::kFirstRingBytes) shrink_.start(limits::kRingRest);
 }
 
 void Room::lapped(Reader& reader) {

@@ -36,13 +36,19 @@ class Reader {
   const std::string& nick() const { return nick_; }  ///< empty: none was given
   /// Something that only this one gets, whole lines; what it is in the middle of is ended first.
   void tell(std::string_view lines);
+  /// What it is told from now on is put together in `lines`, which is empty, up to send_told().
+  void gather_told(std::string& lines) { told_ = &lines; }
+  void send_told();
   /// The Stream's on_drained.
   void on_drained();
 
  private:
   friend class Room;
 
+  void write(std::string_view lines);
+
   Stream* stream_;
+  std::string* told_ = nullptr;
   Room* room_ = nullptr;
   std::uint64_t entered_ = 0;  // where it came in
   std::uint64_t cursor_ = 0;   // how far it has read
@@ -83,6 +89,11 @@ class Room {
 
   /// A line, whole with its newline, to all but `from`, which is here.
   void say(Reader& from, std::string_view line);
+  /// The same to all, from nobody who is here.
+  void say(std::string_view line) { (void)remember(line); }
+
+  /// Bytes of what was said that are kept.
+  std::size_t memory() const { return ring_.capacity(); }
 
   /// Writes the transcript's lines; opens its file anew.
   void reopen_transcript();
@@ -94,11 +105,15 @@ class Room {
     std::string first;  // the nick
   };
 
-  Range append(std::string_view line);
+  enum class Line { said, notice };
+  Range append(std::string_view line, Line kind);
+  Range remember(std::string_view line);
   void make_room(std::size_t size);
+  void shrink();
   void notice(std::string_view line, std::string_view about);
   void announce(Arrivals& arrivals, std::string_view what, const Reader& who);
   void announce_waiting();
+  Duration arrivals_pause() const;
   void skip(Reader& reader, Range range);
   void replay(Reader& reader);
 
@@ -126,8 +141,10 @@ class Room {
   std::deque<Range> lines_;  // the last ones that are no notices
   Arrivals joined_, left_;
   Timer arrivals_;
-  bool quiet_ = true;  // no notice of arrivals within the last kArrivalsPause
+  bool quiet_ = true;  // no notice of arrivals within the last arrivals_pause()
   Timer sweep_;
+  Timer shrink_;                 // armed while the ring is larger than at first
+  std::uint64_t shrunk_at_ = 0;  // where the head was when it was looked at
   std::optional<Transcript> transcript_;
 };
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "protocols/chat/utf8.h"
+#include "reactor/utf8.h"
 
 namespace sluice::chat {
 namespace {
@@ -141,13 +141,6 @@ std::size_t plain_length(std::string_view text) {
   return at;
 }
 
-/// Beyond ASCII: C1, and what turns the direction of text or ends a line.
-bool troubles_terminals(char32_t c) {
-  if (c < 0xa0) return true;
-  if (c == 0x61c || c == 0x200e || c == 0x200f) return true;
-  return (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
-}
-
 /// Where what may be shown ends that begins at `at`.
 std::size_t shown_end(std::string_view text, std::size_t at) {
   while (at < text.size()) {
@@ -158,7 +151,7 @@ std::size_t shown_end(std::string_view text, std::size_t at) {
       at += plain;
     } else {
       const CodePoint next = first_code_point(text.substr(at));
-      if (!next.valid || troubles_terminals(next.value)) break;
+      if (!next.valid || !is_shown(next.value)) break;
       at += next.bytes;
     }
   }

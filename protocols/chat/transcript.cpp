@@ -22,11 +22,8 @@ bool ends_within_line(int fd, off_t size) {
 
 }  // namespace
 
-Result<Transcript> Transcript::open(const std::string& directory, std::string_view room) {
-  Transcript transcript(concat(directory, '/', room, ".log"));
-  if (auto opened = transcript.open_file(); !opened) return std::unexpected(opened.error());
-  return transcript;
-}
+Transcript::Transcript(std::string_view directory, std::string_view room)
+    : path_(concat(directory, '/', room, ".log")) {}
 
 Result<void> Transcript::open_file() {
   Fd file(::open(path_.c_str(), kFlags, 0600));
@@ -40,6 +37,18 @@ Result<void> Transcript::open_file() {
 }
 
 void Transcript::add(std::string_view line) {
+  said_ = true;
+  hold(line);
+  if (held_.size() >= kMaxHeld) flush();
+}
+
+void Transcript::note(std::string_view line) {
+  if (!said_ && held_.size() >= kMaxHeld) held_.clear();
+  hold(line);
+  if (held_.size() >= kMaxHeld) flush();
+}
+
+void Transcript::hold(std::string_view line) {
   const time_t now = ::time(nullptr);
   if (now != stamped_) {
     tm local{};
@@ -50,11 +59,10 @@ void Transcript::add(std::string_view line) {
   }
   held_ += stamp_;
   held_ += line;
-  if (held_.size() >= kMaxHeld) flush();
 }
 
 void Transcript::flush() {
-  if (held_.empty()) return;
+  if (held_.empty() || !said_) return;
   const auto written = write_held();
   held_.clear();
   if (written.has_value() != failing_) return;
@@ -68,6 +76,9 @@ void Transcript::flush() {
 }
 
 Result<void> Transcript::write_held() {
+  if (!file_) {
+    if (auto opened = open_file(); !opened) return opened;
+  }
   if (torn_) held_.insert(0, 1, '\n');
   std::string_view rest = held_;
   while (!rest.empty()) {
@@ -83,6 +94,7 @@ Result<void> Transcript::write_held() {
 
 void Transcript::reopen() {
   flush();
+  if (!file_) return;
   if (auto opened = open_file(); !opened) {
     log(LogLevel::error, "chat", "transcript: ", opened.error().message(path_),
         "; the old file is kept");

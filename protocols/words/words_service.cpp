@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "protocols/gap_framer.h"
+#include "reactor/tcp.h"
 #include "reactor/text.h"
 
 namespace sluice::words {
@@ -18,7 +19,7 @@ class WordsSession final : public Session {
   WordsSession(WordsService& service, Fd socket, const Address& peer)
       : Session(service, std::move(socket), peer),
         gap_(service.gap()),
-        timer_(service.reactor().timer([this] { flush(); })) {}
+        timer_(service.reactor().timer([this] { on_gap(); })) {}
 
   void on_data(Stream&, std::span<const std::byte> bytes) noexcept override {
     service().count().bytes_in += bytes.size();
@@ -58,6 +59,9 @@ class WordsSession final : public Session {
 
   /// While we read nothing, that nothing more has come says nothing of the client.
   void await_gap() { framer_.holding() && reading_ ? timer_.start(gap_) : timer_.stop(); }
+
+  /// What has come within a long turn is read in the next one, and was no gap.
+  void on_gap() { has_unread(stream().fd()) ? timer_.start(gap_) : flush(); }
 
   void flush() {
     framer_.flush([this](std::string_view request, bool newline) { add(request, newline); });

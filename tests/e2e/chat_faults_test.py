@@ -1,10 +1,12 @@
 """The chat before clients that are slow, broken or hostile, and a disk that is full."""
 
+import os
 import pathlib
 import re
 import resource
 import shutil
 import socket
+import subprocess
 import tempfile
 import time
 import unittest
@@ -170,7 +172,7 @@ class Hostile(ChatTest):
         for name in ("", " ", "a b", "ann\u200b", "\u0430nn", "\uff41nn", "an:n", "*", "7", "x" * 21,
                      "a\u0301\u0301\u0301"):
             other.say(f"/nick {name}")
-            self.assertRegex(other.line(), r"^\* (a nick |which name)")
+            self.assertRegex(other.line(), r"^\* (no: a nick |which name)")
         third = self.guest(server, "third")
         other.say("ann: I am ann", "* bob joined")
         third.expect("? ann: I am ann", "? * bob joined")
@@ -266,12 +268,50 @@ class FullDisk(ChatTest):
             self.assertEqual(line[20:], lines[number])
         self.assertEqual(server.log().count("lines of it are lost"), 1)
 
+    def test_a_disk_that_is_full_for_a_while_costs_its_lines_and_one_warning(self):
+        if os.geteuid() != 0:
+            self.skipTest("only root can mount a small disk")
+        small = pathlib.Path(tempfile.mkdtemp(prefix="sluice-chat-"))
+        self.addCleanup(small.rmdir)
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", small],
+                              capture_output=True, text=True)
+        if done.returncode:
+            self.skipTest(f"cannot mount a small disk here: {done.stderr.strip()}")
+        self.addCleanup(subprocess.run, ["umount", "--lazy", small], check=True)
+        server = self.chat("--chat-transcript", small, "--chat-rate", 0)
+        talker, listener = self.guest(server), self.guest(server)
+        self.wait_for_crowd(server, 2)
+        log = small / "lobby.log"
+
+        def say(begin, end):
+            lines = [f"line {number} {'x' * 100}" for number in range(begin, end)]
+            talker.say(*lines)
+            self.assertEqual(listener.lines(end - begin), lines)
+
+        say(0, 10)
+        wait_until(lambda: log.exists() and log.read_text().count("\n") == 10, "ten lines")
+        (small / "filler").write_bytes(bytes(128 << 10))
+        say(10, 2000)
+        server.wait_for_log(r"lobby\.log: No space left on device; lines of it are lost")
+        say(2000, 2100)
+        (small / "filler").unlink()
+        say(2100, 2110)
+        wait_until(lambda: "line 2109 " in log.read_text(), "what is said now")
+        written = [int(number) for number in re.findall(r"^\S+ \S+ line (\d+) x{100}$", log.read_text(),
+                                                        re.MULTILINE)]
+        self.assertEqual(written[:10] + written[-10:], [*range(10), *range(2100, 2110)])
+        self.assertEqual(written, sorted(set(written)))
+        self.assertLess(len(written), 2110)
+        self.assertEqual(server.log().count("lines of it are lost"), 1)
+        self.assertEqual(server.log().count("is written again"), 1)
+
     def test_a_room_without_its_transcript_is_a_room(self):
         server = self.chat("--chat-transcript", "/nonexistent/directory")
         talker, listener = self.guest(server), self.guest(server)
         self.wait_for_crowd(server, 2)
         talker.say("hello")
         listener.expect("hello")
+        self.assertRegex(server.log(), "no transcripts: .*/nonexistent/directory")
 
 
 if __name__ == "__main__":

@@ -10,12 +10,21 @@ from harness import PATIENCE, ServerTest, wait_until
 class Guest:
     """A client of the chat: what it has read and not been asked for yet is kept."""
 
-    def __init__(self, server, nick=None, client=None):
+    def __init__(self, server, nick=None, room=None, client=None):
         self.socket = client or server.connect("chat")
         self.held = b""
+        if room:
+            self.say(f"/join {room}")
+            self.hears(f"* you are in {room}, with ", whole=False)
         if nick:
             self.say(f"/nick {nick}")
-            self.expect(f"* you are now {nick}")
+            self.hears(f"* you are now {nick}")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.end()
 
     def send(self, data):
         self.socket.sendall(data if isinstance(data, bytes) else data.encode())
@@ -56,6 +65,15 @@ class Guest:
         for line in lines:
             got = self.line()
             assert got == line, f"{got!r} in place of {line!r}"
+
+    def hears(self, wanted, whole=True):
+        """Takes lines up to this one, or one that begins so; returns those before it."""
+        before = []
+        while True:
+            line = self.line()
+            if line == wanted or (not whole and line.startswith(wanted)):
+                return before
+            before.append(line)
 
     def everything(self):
         """What comes until the server's FIN."""

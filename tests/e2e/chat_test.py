@@ -183,6 +183,13 @@ class Transcripts(ChatTest):
         self.assertEqual(os.stat(self.logs / "den.log").st_mode & 0o777, 0o600)
         other.expect("ann: hello")
 
+    def test_a_room_in_which_nothing_is_said_has_none(self):
+        server = self.chat("--chat-transcript", self.logs)
+        ann = self.guest(server, "ann")
+        ann.say("/join quiet", "/join den", "hello")
+        self.wait_for_lines("den.log", ["* ann joined", "ann: hello"])
+        self.assertEqual(os.listdir(self.logs), ["den.log"])
+
     def test_sighup_opens_them_anew(self):
         server = self.chat("--chat-transcript", self.logs)
         guest = self.guest(server)

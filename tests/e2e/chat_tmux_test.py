@@ -12,7 +12,8 @@ import termios
 import unittest
 
 import harness
-from chat_client_test import KOREAN, Guest
+from chat_client_support import KOREAN
+from chat_support import Guest
 
 ENGLISH = "a message in plain words that is long enough to take several rows of forty columns"
 

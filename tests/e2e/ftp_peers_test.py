@@ -19,7 +19,7 @@ import urllib.parse
 from ftp_client_support import FAILED, FULL, LOGIN, NO_FILE, OK
 from ftp_support import PASSWORD, USER, ftp_server
 from harness import PATIENCE, PROGRAM, end_with_parent, pattern, run, wait_until
-from line_editor_test import Terminal
+from terminal import FtpTerminal
 
 OLD = 1_500_000_000
 CONTENT = pattern(300_000)
@@ -337,7 +337,7 @@ class Peer:
         self.assertEqual(os.listdir(self.there), [])
 
     def start_terminal(self):
-        terminal = self.enterContext(Terminal(
+        terminal = self.enterContext(FtpTerminal(
             [PROGRAM, "ftp", f"{self.user}:{self.password}@127.0.0.1:{self.port}"], 100, 40))
         terminal.wait(lambda: terminal.screen.pasting)
         return terminal

@@ -14,7 +14,7 @@ import unittest
 
 from ftp_support import PASSWORD, USER, FtpTest
 from harness import PATIENCE, PROGRAM, pattern, run
-from line_editor_test import Terminal
+from terminal import FtpTerminal
 
 PROMPT = "ftp>"
 TAB, CONTROL_C, CONTROL_D, UP = "\t", "\x03", "\x04", "\x1b[A"
@@ -404,7 +404,7 @@ class SlowServer:
 class Sessions(ShellTest):
     def start(self, *arguments, **environment):
         terminal = self.enterContext(
-            Terminal([PROGRAM, "ftp", *arguments], 100, 40, USER="somebody", **environment))
+            FtpTerminal([PROGRAM, "ftp", *arguments], 100, 40, USER="somebody", **environment))
         return terminal
 
     def logged_in(self, *arguments):

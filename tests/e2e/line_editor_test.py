@@ -4,141 +4,27 @@ No server is there: the shell takes its local commands without one.
 """
 
 import contextlib
-import fcntl
 import os
 import pathlib
-import pty
-import select
 import signal
-import struct
 import subprocess
 import sys
 import tempfile
-import termios
-import time
 import unittest
 from random import Random
 
 import harness
 from screen import Screen
+from terminal import JOB_CONTROL, PROMPT, FtpTerminal
 
-PROMPT = "ftp>"
 UP, DOWN, LEFT, HOME, CONTROL_C, CONTROL_R, CONTROL_Z = (
     "\x1b[A", "\x1b[B", "\x1b[D", "\x1b[H", "\x03", "\x12", "\x1a")
-
-# Starts a job of its own in the terminal as a shell does, says when it stops, and goes on with it.
-JOB_CONTROL = r"""
-import os, signal, sys
-signal.signal(signal.SIGTTOU, signal.SIG_IGN)
-job = os.fork()
-if job == 0:
-    os.setpgid(0, 0)
-    os.tcsetpgrp(0, os.getpgrp())
-    signal.signal(signal.SIGTTOU, signal.SIG_DFL)
-    os.execv(sys.argv[1], sys.argv[1:])
-while True:
-    _, status = os.waitpid(job, os.WUNTRACED)
-    if not os.WIFSTOPPED(status):
-        sys.exit(os.waitstatus_to_exitcode(status))
-    os.tcsetpgrp(0, os.getpgrp())
-    os.write(1, b"the job stopped\n")
-    if sys.stdin.readline() == "":
-        sys.exit(9)
-    os.tcsetpgrp(0, job)
-    os.kill(-job, signal.SIGCONT)
-"""
-
-
-class Terminal:
-    """A program in a terminal of its own. As a context manager it ends with the test."""
-
-    def __init__(self, command, columns=40, rows=12, **environment):
-        self.home = tempfile.TemporaryDirectory(prefix="sluice-test-")
-        self.screen = Screen(columns, rows)
-        self.master, self.slave = pty.openpty()
-        self.resize(columns, rows, tell=False)
-        self.before = termios.tcgetattr(self.slave)
-        variables = {**os.environ, "HOME": self.home.name, "TERM": "xterm", **environment}
-        variables.pop("XDG_STATE_HOME", None)
-        self.process = subprocess.Popen(
-            command, stdin=self.slave, stdout=self.slave, stderr=self.slave, cwd=self.home.name,
-            env=variables, preexec_fn=self.take_terminal)
-
-    @staticmethod
-    def take_terminal():
-        harness.end_with_parent()
-        os.setsid()
-        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait(harness.PATIENCE)
-        os.close(self.master)
-        os.close(self.slave)
-        self.home.cleanup()
-
-    def read(self, seconds):
-        if not select.select([self.master], [], [], seconds)[0]:
-            return False
-        self.screen.feed(os.read(self.master, 65536))
-        return True
-
-    def wait(self, predicate):
-        """Until the screen is so; shows it otherwise."""
-        deadline = time.monotonic() + harness.PATIENCE
-        while not predicate():
-            if not self.read(max(0, deadline - time.monotonic())):
-                raise AssertionError(f"waited in vain; the screen:\n{self.screen}")
-
-    def shows(self, *lines):
-        """Waits until these are the last lines on the screen."""
-        self.wait(lambda: self.screen.all_lines()[-len(lines):] == list(lines))
-
-    def ready(self):
-        """Waits for the prompt and raw mode."""
-        self.wait(lambda: self.screen.pasting and
-                  self.screen.lines()[self.screen.cursor()[0]] == PROMPT)
-
-    def enter(self, line):
-        """Types a line and waits for the next prompt."""
-        prompts = self.prompts()
-        self.type(line + "\r")
-        self.wait(lambda: self.prompts() > prompts)
-        self.ready()
-
-    def prompts(self):
-        return sum(row.startswith(PROMPT) for row in self.screen.all_lines())
-
-    def type(self, text):
-        os.write(self.master, text if isinstance(text, bytes) else text.encode())
-
-    def resize(self, columns, rows, tell=True):
-        fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-        if tell:
-            self.screen.resize(columns, rows)
-            # Drawn anew in any case: what comes for this size must not meet the next one.
-            if not self.read(harness.PATIENCE):
-                raise AssertionError("nothing is drawn after a resize")
-
-    def end(self):
-        """Its status, with all that it wrote on the screen."""
-        self.process.wait(harness.PATIENCE)
-        while self.read(0):
-            pass
-        return self.process.returncode
-
-    def is_as_before(self):
-        return termios.tcgetattr(self.slave) == self.before
 
 
 class LineEditorTest(unittest.TestCase):
     def start(self, columns=40, rows=12, **environment):
         terminal = self.enterContext(
-            Terminal([harness.PROGRAM, "ftp"], columns, rows, **environment))
+            FtpTerminal([harness.PROGRAM, "ftp"], columns, rows, **environment))
         terminal.ready()
         return terminal
 
@@ -305,14 +191,14 @@ class LineEditorTest(unittest.TestCase):
 
     def test_control_z_stops_it_in_a_sane_terminal_and_the_line_is_there_again(self):
         terminal = self.enterContext(
-            Terminal([sys.executable, "-c", JOB_CONTROL, harness.PROGRAM, "ftp"]))
+            FtpTerminal([sys.executable, "-c", JOB_CONTROL, harness.PROGRAM, "ftp"]))
         terminal.ready()
         terminal.type("half" + LEFT + CONTROL_Z)
-        terminal.shows(f"{PROMPT} half", "the job stopped")
+        terminal.shows(f"{PROMPT} half", "stopped well")
         self.assertTrue(terminal.is_as_before())
         terminal.type("go on\n")
         terminal.wait(lambda: terminal.screen.pasting)
-        terminal.shows("the job stopped", "go on", f"{PROMPT} half")
+        terminal.shows("stopped well", "go on", f"{PROMPT} half")
         terminal.type("x")
         terminal.shows(f"{PROMPT} halxf")
         terminal.type("\x15\x0b\x04")
@@ -329,7 +215,7 @@ class LineEditorTest(unittest.TestCase):
 
     def test_a_dumb_terminal_gets_no_prompt_and_no_sequence(self):
         for kind in ("dumb", ""):
-            terminal = self.enterContext(Terminal([harness.PROGRAM, "ftp"], 80, TERM=kind))
+            terminal = self.enterContext(FtpTerminal([harness.PROGRAM, "ftp"], 80, TERM=kind))
             terminal.type("lpwd\n")
             terminal.shows("lpwd", terminal.home.name)  # the first is the terminal's echo
             terminal.type("\x04")

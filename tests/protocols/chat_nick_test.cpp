@@ -13,6 +13,7 @@ using sluice::chat::alternative;
 using sluice::chat::check_nick;
 using sluice::chat::check_room;
 using sluice::chat::fold;
+using sluice::chat::tells_as_server;
 using namespace std::string_literals;
 
 namespace {
@@ -155,6 +156,26 @@ Test(chat_nick, has_no_digits_of_other_scripts_and_is_not_just_a_number) {
   expect_refused({"\u0661", "a\u0967", "x\u00b2", "\u2169"}, "");
   expect_refused({"1", "12", "0"}, "number");
   expect_allowed({"12a", "1_2"});
+}
+
+Test(chat_nick, is_no_word_that_begins_the_servers_lines) {
+  expect_refused({"you", "You", "YOU", "you.", "_you_", "in", "there", "that", "rooms", "server",
+                  "System", "no", "goodbye", "sluice"},
+                 "server's own");
+  expect_allowed({"you2", "young", "inn", "rooms_2", "me", "servers", "_", "홍_"});
+  cr_expect(check_room("rooms"));
+}
+
+Test(chat_nick, does_nothing_that_the_server_would_tell) {
+  for (const auto& deed :
+       {"joined"s, "LEFT"s, " left "s, "is now bob"s, "Is\u00a0 now  bob"s,
+        "is taken; bob is free"s, "does not read"s, "j\u200boined"s, "\uff4aoined"s}) {
+    cr_expect(tells_as_server(deed), "%s", printable(deed).c_str());
+  }
+  for (const auto& deed : {"joined a band"s, "left the room"s, "is nowhere"s, "is now very tired"s,
+                           "is taken"s, "waves"s, "\u200b"s, "is"s, "does not read much"s}) {
+    cr_expect(!tells_as_server(deed), "%s", printable(deed).c_str());
+  }
 }
 
 Test(chat_nick, is_valid_utf8) {

@@ -70,7 +70,7 @@ Test(chat_ring, grows_and_keeps_its_positions) {
   Ring ring(8);
   ring.append("0123");
   ring.append("456789ab");
-  ring.grow(16);
+  ring.resize(16);
   cr_expect_eq(ring.capacity(), 16);
   cr_expect_eq(ring.head(), 12);
   cr_expect(text(ring, {4, 12}) == "456789ab");
@@ -82,7 +82,7 @@ Test(chat_ring, does_not_get_back_by_growing_what_it_has_lost) {
   Ring ring(8);
   ring.append("0123");
   ring.append("456789ab");
-  ring.grow(16);
+  ring.resize(16);
   cr_expect_eq(ring.tail(), 4, "tail %zu", static_cast<std::size_t>(ring.tail()));
   ring.append("cdefghij");
   cr_expect_eq(ring.tail(), 4);
@@ -92,7 +92,7 @@ Test(chat_ring, does_not_get_back_by_growing_what_it_has_lost) {
 
 Test(chat_ring, can_grow_before_it_holds_anything) {
   Ring ring(8);
-  ring.grow(16);
+  ring.resize(16);
   cr_expect_eq(ring.tail(), 0);
   ring.append("0123456789");
   cr_expect(text(ring, {0, 10}) == "0123456789");
@@ -104,7 +104,7 @@ Test(chat_ring, is_the_end_of_all_that_was_appended) {
     Ring ring(16);
     std::string all;
     for (int step = 0; step < 200; ++step) {
-      if (random() % 40 == 0 && ring.capacity() < 512) ring.grow(ring.capacity() * 2);
+      if (random() % 40 == 0 && ring.capacity() < 512) ring.resize(ring.capacity() * 2);
       std::string more(random() % (ring.capacity() + 1), '\0');
       std::ranges::generate(more, [&] { return static_cast<char>('a' + random() % 26); });
       ring.append(more);
@@ -116,5 +116,23 @@ Test(chat_ring, is_the_end_of_all_that_was_appended) {
       cr_assert(text(ring, {begin, end}) == all.substr(begin, end - begin));
       if (begin < ring.head()) cr_assert(ring.at(begin) == all[begin]);
     }
+  }
+}
+
+Test(chat_ring, keeps_its_last_bytes_when_it_becomes_smaller) {
+  for (std::size_t before = 0; before < 40; ++before) {
+    Ring ring(16);
+    std::string all;
+    for (std::size_t i = 0; i < before; ++i) {
+      all += static_cast<char>('a' + i % 26);
+      ring.append(all.substr(i));
+    }
+    ring.resize(8);
+    cr_assert_eq(ring.capacity(), 8);
+    cr_assert_eq(ring.head(), before);
+    cr_assert_eq(ring.tail(), before - std::min<std::size_t>(before, 8));
+    cr_assert(text(ring, {ring.tail(), ring.head()}) == all.substr(ring.tail()));
+    ring.append("0123");
+    cr_assert(text(ring, {ring.head() - 4, ring.head()}) == "0123");
   }
 }

@@ -1,6 +1,8 @@
 #include "protocols/chat/chat_service.h"
 
 #include <criterion/criterion.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 
 #include <algorithm>
 #include <memory>
@@ -8,6 +10,7 @@
 #include <vector>
 
 #include "protocols/chat/command.h"
+#include "protocols/chat/nick.h"
 #include "reactor/log.h"
 #include "reactor/text.h"
 #include "tests/support/fake_clock.h"
@@ -127,6 +130,23 @@ TestEachSelector(chat_service, puts_together_what_packets_have_cut) {
   cr_expect(f.gets(b, "홍길 hi\n"));
 }
 
+TestEachSelector(chat_service, does_not_take_a_busy_turn_of_its_own_for_a_gap) {
+  Fixture f({}, kind);
+  Client &a = f.client(), &b = f.client();
+  a.send("one ");
+  const Pair pair = tcp_pair();
+  send_text(pair.theirs.get(), "x");
+  Watch busy = *f.reactor.on_readable(pair.ours.get(), [&] {
+    if (f.service.counters().bytes_in == 0) return;
+    a.send("line");
+    f.clock.advance(60ms);
+    busy = {};
+  });
+  cr_assert(f.hears(8));
+  f.clock.advance(60ms);
+  cr_expect(f.gets(b, "one line\n"));
+}
+
 TestEachSelector(chat_service, hears_what_comes_before_a_clients_end) {
   Fixture f({}, kind);
   Client &a = f.client(), &b = f.client();
@@ -217,7 +237,7 @@ Test(chat_service, knows_its_commands) {
   answers(ann, "/nick ann", "* that is your name already\n");
   answers(ann, "/nick BOB", "* bob is taken; BOB_2 is free\n");
   answers(ann, "/join", "* which room? /join ROOM\n");
-  answers(ann, "/join a/b", concat("* ", chat::check_room("a/b").error(), '\n'));
+  answers(ann, "/join a/b", concat("* no: ", chat::check_room("a/b").error(), '\n'));
   answers(ann, "/join lobby", "* you are in lobby already\n");
   answers(ann, "/leave", "* you are in lobby already\n");
   answers(ann, "/msg bob", "* /msg NAME TEXT\n");
@@ -241,12 +261,69 @@ Test(chat_service, knows_its_commands) {
   cr_expect(f.ends(ann));
 }
 
+Test(chat_service, answers_with_one_send_what_came_together) {
+  Fixture f;
+  Client& talker = f.client();
+  talker.send("before\n");
+  cr_assert(f.hears(7));
+  Client& client = f.client();
+  const auto segments = [&] {
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    cr_assert(getsockopt(client.fd.get(), IPPROTO_TCP, TCP_INFO, &info, &size) == 0);
+    return info.tcpi_data_segs_in;
+  };
+  client.send("/nick ann\n/who\n/join den\n/leave\n/who\n");
+  cr_expect(f.gets(client,
+                   "* you are now ann\nbefore\n* in lobby: ann, 1 without a name\n"
+                   "* you are in den, with 0 others\n* you are in lobby, with 1 others\nbefore\n"
+                   "* in lobby: ann, 1 without a name\n"));
+  cr_expect_eq(segments(), 1);
+  client.got.clear();
+  client.send("/rooms\n/quit\n");
+  cr_expect(f.gets(client, "* rooms: lobby (2)\n* goodbye\n"));
+  cr_expect_eq(segments(), 2);
+}
+
 Test(chat_service, demands_a_name_for_what_shows_one) {
   Fixture f;
   Client& nobody = f.client();
   nobody.send("/me waves\n/msg ann hi\n");
   const std::string word = "* give yourself a name first: /nick NAME\n";
   cr_expect(f.gets(nobody, word + word));
+}
+
+Test(chat_service, lets_nobody_forge_what_it_tells) {
+  Fixture f;
+  Client& ann = f.named("ann");
+  Client& bob = f.named("bob");
+  ann.got.clear();
+  bob.send("/me joined\n/me is now ann_2\n/nick you\n/me left for good\n");
+  const std::string no = "* no: that would look like a line of the server's own\n";
+  cr_expect(f.gets(bob, concat(no, no, "* no: ", chat::check_nick("you").error(), '\n')));
+  cr_expect(f.gets(ann, "* bob left for good\n"));
+}
+
+/// What follows "* " in each answer is no nick, or it is the nick of whom it tells.
+Test(chat_service, begins_no_answer_with_what_may_be_a_nick) {
+  Fixture f({.rate = 10, .burst = 50});
+  Client& ann = f.named("ann");
+  f.named("bob");
+  Client& nobody = f.client();
+  nobody.send("/me\n/msg ann hi\n/nick ann\n/nick a b\n/nick cy\n");
+  cr_expect(run_until(f.reactor, [&] { return f.settle(), nobody.got.ends_with("now cy\n"); }));
+  ann.got.clear();
+  ann.send(
+      "/who\n/rooms\n/nick\n/nick 12\n/nick ann\n/join\n/join a/b\n/join lobby\n/join den\n/leave\n"
+      "/msg bob\n/msg carl x\n/me\n/me joined\n/dance\n/help\n");
+  ann.send(numbered(0, 99));
+  cr_expect(run_until(f.reactor, [&] { return f.settle(), ann.got.ends_with("wait\n"); }));
+  const std::string all = concat(nobody.got.substr(0, nobody.got.find("now cy\n") + 7), ann.got);
+  for (std::string_view rest = all; !rest.empty(); rest.remove_prefix(rest.find('\n') + 1)) {
+    cr_assert(rest.starts_with("* "));
+    const std::string word(rest.substr(2, rest.find_first_of(" :\n", 2) - 2));
+    cr_expect(word == "ann" || word == "cy" || !chat::check_nick(word), "%s", word.c_str());
+  }
 }
 
 Test(chat_service, frees_a_name_as_soon_as_its_owner_goes) {
@@ -270,7 +347,7 @@ Test(chat_service, refuses_names_that_are_bad_or_look_like_one_that_is_taken) {
     other.got.clear();
     other.send(concat("/nick ", bad, '\n'));
     cr_expect(run_until(f.reactor, [&] { return other.read(), other.got.ends_with('\n'); }));
-    cr_expect(other.got.starts_with("* a nick "), "%s", other.got.c_str());
+    cr_expect(other.got.starts_with("* no: a nick "), "%s", other.got.c_str());
   }
   other.got.clear();
   other.send("/nick ace\n/nick \u0410\u0421\u0415\n");  // the second is Cyrillic

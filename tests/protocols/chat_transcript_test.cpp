@@ -10,25 +10,16 @@
 #include <string>
 
 #include "reactor/log.h"
+#include "reactor/text.h"
 #include "tests/protocols/temp_directory.h"
 
+using sluice::concat;
 using sluice::chat::Transcript;
 using namespace std::string_literals;
 
 namespace {
 
 constexpr std::size_t kStamp = std::string_view("2026-11-21 13:02:07 ").size();
-
-Transcript opened(const TempDirectory& temp, std::string_view room = "lobby") {
-  auto transcript = Transcript::open(temp.path(), room);
-  cr_assert(transcript, "%s", transcript.error().message().c_str());
-  return std::move(*transcript);
-}
-
-int open_error(const TempDirectory& temp, std::string_view room = "lobby") {
-  const auto transcript = Transcript::open(temp.path(), room);
-  return transcript ? 0 : transcript.error().code;
-}
 
 /// The file without its time stamps; a line that has none is shown as it is.
 std::string said(const TempDirectory& temp, const std::string& name = "lobby.log") {
@@ -61,7 +52,7 @@ Test(chat_transcript, has_a_line_with_local_time_for_each) {
   TempDirectory temp;
   ::setenv("TZ", "UTC-9", 1);
   ::tzset();
-  Transcript transcript = opened(temp);
+  Transcript transcript(temp.path(), "lobby");
   const time_t before = ::time(nullptr);
   transcript.add("ann: hi\n");
   const time_t after = ::time(nullptr);
@@ -77,10 +68,10 @@ Test(chat_transcript, has_a_line_with_local_time_for_each) {
 
 Test(chat_transcript, holds_lines_until_it_is_flushed) {
   TempDirectory temp;
-  Transcript transcript = opened(temp);
+  Transcript transcript(temp.path(), "lobby");
   transcript.add("one\n");
   transcript.add("two\n");
-  cr_expect(said(temp).empty());
+  cr_expect(!temp.names().contains("lobby.log"));
   transcript.flush();
   cr_expect(said(temp) == "one\ntwo\n");
   transcript.flush();
@@ -89,7 +80,7 @@ Test(chat_transcript, holds_lines_until_it_is_flushed) {
 
 Test(chat_transcript, does_not_hold_ever_more) {
   TempDirectory temp;
-  Transcript transcript = opened(temp);
+  Transcript transcript(temp.path(), "lobby");
   for (int i = 0; i < 100; ++i) transcript.add(std::string(4000, 'x') + "\n");
   const std::size_t written = said(temp).size();
   cr_expect(written > 300'000 && written < 400'100);
@@ -100,9 +91,8 @@ Test(chat_transcript, does_not_hold_ever_more) {
 Test(chat_transcript, writes_what_it_holds_when_it_ends) {
   TempDirectory temp;
   {
-    Transcript transcript = opened(temp);
+    Transcript transcript(temp.path(), "lobby");
     transcript.add("last words\n");
-    const Transcript moved = std::move(transcript);
   }
   cr_expect(said(temp) == "last words\n");
 }
@@ -110,7 +100,7 @@ Test(chat_transcript, writes_what_it_holds_when_it_ends) {
 Test(chat_transcript, appends_to_what_is_there) {
   TempDirectory temp;
   temp.put("lobby.log", "before\n");
-  Transcript transcript = opened(temp);
+  Transcript transcript(temp.path(), "lobby");
   transcript.add("after\n");
   transcript.flush();
   cr_expect(said(temp) == "before\nafter\n");
@@ -119,7 +109,7 @@ Test(chat_transcript, appends_to_what_is_there) {
 Test(chat_transcript, begins_on_a_line_of_its_own_after_half_of_another) {
   TempDirectory temp;
   temp.put("lobby.log", "cut by a cra");
-  Transcript transcript = opened(temp);
+  Transcript transcript(temp.path(), "lobby");
   transcript.add("after\n");
   transcript.flush();
   cr_expect(said(temp) == "cut by a cra\nafter\n");
@@ -128,7 +118,9 @@ Test(chat_transcript, begins_on_a_line_of_its_own_after_half_of_another) {
 Test(chat_transcript, can_be_read_by_its_owner_only_and_is_not_passed_on) {
   TempDirectory temp;
   ::umask(0);
-  const Transcript transcript = opened(temp, "방-1.x");
+  Transcript transcript(temp.path(), "방-1.x");
+  transcript.add("hi\n");
+  transcript.flush();
   struct stat status{};
   cr_assert(::stat(temp.path("방-1.x.log").c_str(), &status) == 0);
   cr_expect_eq(status.st_mode & 07777, 0600);
@@ -148,18 +140,57 @@ Test(chat_transcript, wants_a_directory_and_a_regular_file) {
   ::symlink("nowhere", temp.path("dangling.log").c_str());
   ::mkfifo(temp.path("pipe.log").c_str(), 0600);
   ::mkdir(temp.path("folder.log").c_str(), 0700);
-  cr_expect_eq(open_error(temp, "link"), ELOOP);
-  cr_expect_eq(open_error(temp, "dangling"), ELOOP);
-  cr_expect_eq(open_error(temp, "pipe"), ENOTSUP);
-  cr_expect_eq(open_error(temp, "folder"), EISDIR);
-  cr_expect_eq(open_error(temp, "missing/lobby"), ENOENT);
-  const auto missing = Transcript::open(temp.path("missing"), "lobby");
-  cr_expect(!missing && missing.error().code == ENOENT);
+  cr_assert(sluice::open_log(temp.path("log")));
+  const auto expect_failure = [&](const std::string& room, std::string_view why) {
+    Transcript transcript(temp.path(), room);
+    transcript.add("lost\n");
+    transcript.flush();
+    const std::string log = temp.get("log");
+    cr_expect(log.find(concat(temp.path(), '/', room, ".log: ", why)) != log.npos, "%s",
+              log.c_str());
+  };
+  expect_failure("link", "Too many levels of symbolic links");
+  expect_failure("dangling", "Too many levels of symbolic links");
+  expect_failure("pipe", "Operation not supported");
+  expect_failure("folder", "Is a directory");
+  expect_failure("missing/lobby", "No such file or directory");
+  cr_expect(temp.get("elsewhere").empty());
+}
+
+Test(chat_transcript, makes_no_file_before_something_is_said) {
+  TempDirectory temp;
+  {
+    Transcript quiet(temp.path(), "quiet");
+    quiet.note("* ann joined\n");
+    quiet.flush();
+    quiet.reopen();
+    Transcript lobby(temp.path(), "lobby");
+    for (int i = 0; i < 10'000; ++i) lobby.note("* ann joined or left\n");
+    lobby.note("* bob joined\n");
+    lobby.add("bob: hi\n");
+    lobby.note("* bob left\n");
+  }
+  cr_expect(!temp.names().contains("quiet.log"));
+  const std::string kept = said(temp);
+  cr_expect(kept.ends_with("left\n* bob joined\nbob: hi\n* bob left\n"));
+  cr_expect(kept.size() < 65'536, "the oldest notices are forgotten");
+}
+
+Test(chat_transcript, begins_when_its_directory_is_there) {
+  TempDirectory temp;
+  cr_assert(sluice::open_log(temp.path("log")));
+  Transcript transcript(temp.path("later"), "lobby");
+  transcript.add("lost\n");
+  transcript.flush();
+  ::mkdir(temp.path("later").c_str(), 0700);
+  transcript.add("kept\n");
+  transcript.flush();
+  cr_expect(said(temp, "later/lobby.log") == "kept\n");
 }
 
 Test(chat_transcript, goes_on_in_a_new_file_after_a_log_rotation) {
   TempDirectory temp;
-  Transcript transcript = opened(temp);
+  Transcript transcript(temp.path(), "lobby");
   transcript.add("one\n");
   transcript.flush();
   transcript.add("two\n");
@@ -174,20 +205,22 @@ Test(chat_transcript, goes_on_in_a_new_file_after_a_log_rotation) {
 Test(chat_transcript, keeps_the_old_file_when_there_can_be_no_new_one) {
   TempDirectory temp;
   cr_assert(sluice::open_log(temp.path("log")));
-  Transcript transcript = opened(temp);
+  Transcript transcript(temp.path(), "lobby");
+  transcript.add("zero\n");
+  transcript.flush();
   ::rename(temp.path("lobby.log").c_str(), temp.path("old").c_str());
   ::mkdir(temp.path("lobby.log").c_str(), 0700);
   transcript.reopen();
   transcript.add("one\n");
   transcript.flush();
-  cr_expect(said(temp, "old") == "one\n");
+  cr_expect(said(temp, "old") == "zero\none\n");
   cr_expect(temp.get("log").find("lobby.log: Is a directory") != std::string::npos);
 }
 
 Test(chat_transcript, loses_lines_on_a_full_disk_and_joins_none) {
   TempDirectory temp;
   cr_assert(sluice::open_log(temp.path("log")));
-  Transcript transcript = opened(temp);
+  Transcript transcript(temp.path(), "lobby");
   limit_file_size(1000);
   transcript.add(std::string(600, 'a') + "\n");
   transcript.add(std::string(600, 'b') + "\n");
@@ -207,7 +240,7 @@ Test(chat_transcript, loses_lines_on_a_full_disk_and_joins_none) {
 Test(chat_transcript, begins_no_empty_line_when_a_full_disk_cut_between_lines) {
   TempDirectory temp;
   cr_assert(sluice::open_log(temp.path("log")));
-  Transcript transcript = opened(temp);
+  Transcript transcript(temp.path(), "lobby");
   limit_file_size(2 * (kStamp + 4));
   for (const auto* line : {"aaa\n", "bbb\n", "ccc\n"}) transcript.add(line);
   transcript.flush();
@@ -223,7 +256,7 @@ Test(chat_transcript, can_fail_at_any_byte) {
   const std::string line = "ann: hi\n";
   for (rlim_t room = 0; room < 2 * (kStamp + line.size()); ++room) {
     TempDirectory temp;
-    Transcript transcript = opened(temp);
+    Transcript transcript(temp.path(), "lobby");
     transcript.add(line);
     transcript.add(line);
     limit_file_size(room);
@@ -246,7 +279,7 @@ Test(chat_transcript, can_fail_at_any_byte) {
 Test(chat_transcript, logs_a_failure_once_and_once_that_it_is_over) {
   TempDirectory temp;
   cr_assert(sluice::open_log(temp.path("log")));
-  Transcript transcript = opened(temp);
+  Transcript transcript(temp.path(), "lobby");
   transcript.add(std::string(2000, 'x') + "\n");
   transcript.flush();
   for (long spell = 1; spell <= 2; ++spell) {

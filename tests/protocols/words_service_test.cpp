@@ -83,3 +83,29 @@ TestEachSelector(words_service, survives_a_client_that_resets_within_the_gap) {
   reset_connection(f.client);
   cr_assert(run_until(f.reactor, [&] { return f.service.active() == 0; }));
 }
+
+TestEachSelector(words_service, does_not_take_a_busy_turn_of_its_own_for_a_gap) {
+  FakeClock clock;
+  Reactor reactor({.selector = kind, .clock = &clock});
+  words::WordsService service(reactor, Address::loopback_v4(0), 20ms);
+  set_log_level(LogLevel::error);
+  cr_assert(service.start());
+  auto client = tcp_start_connect(*Address::parse(service.address()));
+  cr_assert(client && wait_for(client->get(), POLLOUT));
+  send_text(client->get(), "1");
+  // Somebody else keeps the server busy once it has read the first half of a number.
+  const Pair pair = tcp_pair();
+  send_text(pair.theirs.get(), "x");
+  Watch busy = *reactor.on_readable(pair.ours.get(), [&] {
+    if (service.counters().bytes_in == 0) return;
+    send_text(client->get(), "0");
+    clock.advance(30ms);
+    busy = {};
+  });
+  std::string got;
+  run_until(reactor, [&] {
+    if (service.counters().bytes_in == 2) clock.advance(5ms);
+    return read_some(client->get(), got) != Tail::more || !got.empty();
+  });
+  cr_expect(got == "ten", "%s", got.c_str());
+}

@@ -17,6 +17,9 @@ std::optional<unsigned> number_of(const Arguments& arguments, std::string_view n
 }
 
 std::string fault_of(const Choices& choices, const Arguments& arguments) {
+  for (const std::string_view name : {"--block-size", "--window", "--netascii"}) {
+    if (arguments.has(name)) return concat(name, " is for tftp://");
+  }
   if (!choices.recursive) {
     for (const std::string_view name : {"-P", "--delete", "--dry-run"}) {
       if (arguments.has(name)) return concat(name, " is for whole directories: it needs -r");

@@ -36,7 +36,7 @@ inline constexpr unsigned kMaxRetry = 100;
 std::expected<Choices, std::string> choices_of(std::string_view command,
                                                const Arguments& arguments);
 
-/// What both take.
+/// What both take, for ftp:// and tftp://.
 inline constexpr Option kTransferOptions[] = {
     {"-C", "", "go on where an earlier transfer was broken off"},
     {"-r", "", "a whole directory, with all below it"},
@@ -46,8 +46,12 @@ inline constexpr Option kTransferOptions[] = {
     {"--retry", "NUMBER", "connect again so often when the network fails (default 2)"},
     {"--active", "", "the server makes the data connections (PORT, EPRT)"},
     {"--ascii", "", "text: line ends are turned (also ;type=a at the URL's end)"},
-    {"--timeout", "SECONDS", "give up when nothing moves for so long (default 60; connect 10)"},
+    {"--timeout", "SECONDS",
+     "give up when nothing moves for so long (default 60; connect 10; tftp 15)"},
     {"--verbose", "", "a line for each file, not only on a terminal"},
+    {"--block-size", "BYTES", "tftp: of a block, 8 to 65464 (default: what the way there takes)"},
+    {"--window", "BLOCKS", "tftp: sent before an answer, 1 to 65535 (default 16)"},
+    {"--netascii", "", "tftp: --ascii by its own name (also ;mode=netascii at the URL's end)"},
 };
 
 /// Those, after one of the command's own.

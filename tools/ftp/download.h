@@ -7,7 +7,7 @@
 #include "protocols/files/tree.h"
 #include "protocols/ftp/client.h"
 #include "reactor/reactor.h"
-#include "tools/ftp/local_target.h"
+#include "tools/local_target.h"
 #include "tools/progress.h"
 
 namespace sluice::tools {

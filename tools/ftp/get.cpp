@@ -1,13 +1,8 @@
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <climits>
-#include <cstdlib>
 #include <vector>
 
-#include "protocols/files/name.h"
 #include "protocols/ftp/path.h"
 #include "protocols/ftp/pattern.h"
 #include "reactor/printable.h"
@@ -16,22 +11,16 @@
 #include "tools/ftp/choices.h"
 #include "tools/ftp/download.h"
 #include "tools/ftp/link.h"
-#include "tools/ftp/live_line.h"
 #include "tools/ftp/tree_get.h"
+#include "tools/live_line.h"
+#include "tools/place.h"
+#include "tools/tftp/commands.h"
+#include "tools/tftp/url.h"
 
 namespace sluice::tools {
 namespace {
 
 using ftp::Failure;
-
-/// Where one file goes: into a directory, or to what is no file: a device, a pipe.
-struct Place {
-  std::optional<files::Tree> tree;
-  std::string path;  // in the tree
-  std::string part{};
-  Fd direct{};
-  bool is_output = false;  // standard output
-};
 
 class FdSink final : public ftp::ByteSink {
  public:
@@ -41,62 +30,6 @@ class FdSink final : public ftp::ByteSink {
  private:
   int fd_;
 };
-
-std::unexpected<Trouble> no_place(std::string_view path, const Error& error) {
-  return trouble(concat(printable(path), ": ", std::strerror(error.code)));
-}
-
-Outcome<Place> place_in(const std::string& directory, std::string_view name) {
-  auto tree = files::Tree::open(directory);
-  if (!tree) return no_place(directory, tree.error());
-  Place place{std::move(*tree), concat('/', name)};
-  const auto there = place.tree->info(place.path, false);
-  if (there && there->is_directory()) return no_place(name, {EISDIR, ""});
-  if (there && !there->is_regular() && !there->is_link()) {
-    return trouble(concat(printable(name), ": what stands there is not a file"));
-  }
-  return place;
-}
-
-/// A file named by the user: links to it are followed, wherever they lead.
-Outcome<Place> place_at(const std::string& path) {
-  struct stat there{};
-  if (::stat(path.c_str(), &there) != 0) {
-    const std::string_view above = directory_of(path);
-    return place_in(above.empty() ? "." : std::string(above), last_component(path));
-  }
-  if (!S_ISREG(there.st_mode)) {
-    Fd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY));
-    if (!fd) return no_place(path, Error::last("open"));
-    return Place{std::nullopt, path, {}, std::move(fd)};
-  }
-  char real[PATH_MAX];
-  if (!::realpath(path.c_str(), real)) return no_place(path, Error::last("realpath"));
-  return place_in(std::string(directory_of(real)), last_component(real));
-}
-
-bool is_directory(const std::string& path) {
-  struct stat there{};
-  return ::stat(path.c_str(), &there) == 0 && S_ISDIR(there.st_mode);
-}
-
-Outcome<Place> place_of(std::string_view output, std::string_view name) {
-  if (output == "-") {
-    Place place{std::nullopt, "-"};
-    place.direct = Fd(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3));
-    place.is_output = true;
-    if (!place.direct) return no_place("standard output", Error::last("dup"));
-    return place;
-  }
-  std::string path(output);
-  if (path.empty() || path.ends_with('/') || is_directory(path)) {
-    if (auto checked = files::check_name(name, true); !checked) {
-      return trouble(concat(printable(name), ": ", checked.error().operation));
-    }
-    return place_in(path.empty() ? "." : path, name);
-  }
-  return place_at(path);
-}
 
 /// One run of the command.
 class Get {
@@ -250,9 +183,11 @@ class Get {
 };
 
 int run(const Arguments& arguments) {
+  if (std::ranges::any_of(arguments.operands, is_tftp_url)) return get_by_tftp(arguments);
   const auto choices = choices_of("get", arguments);
   if (!choices) return misused("get", choices.error());
-  if (arguments.operands.empty()) return misused("get", "what? ftp://HOST/PATH is missing");
+  if (arguments.operands.empty())
+    return misused("get", "what? ftp://HOST/PATH or tftp://HOST/FILE is missing");
   return Get(*choices).run(arguments.operands);
 }
 
@@ -261,7 +196,10 @@ constexpr auto kOptions =
 
 }  // namespace
 
-const Command kGet{"get", "get [OPTION …] ftp://[USER[:PASSWORD]@]HOST[:PORT]/PATH … [-o FILE]",
-                   "Fetches files by FTP; the last part of PATH may be a pattern.", kOptions, run};
+const Command kGet{"get",
+                   "get [OPTION …] ftp://[USER[:PASSWORD]@]HOST[:PORT]/PATH … [-o FILE]\n"
+                   "       sluice get [OPTION …] tftp://HOST[:PORT]/FILE … [-o FILE]",
+                   "Fetches files by FTP or TFTP; by FTP the last part of PATH may be a pattern.",
+                   kOptions, run};
 
 }  // namespace sluice::tools

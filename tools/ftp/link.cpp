@@ -1,7 +1,5 @@
 #include "tools/ftp/link.h"
 
-#include <algorithm>
-
 #include "reactor/text.h"
 
 namespace sluice::tools {
@@ -14,12 +12,6 @@ std::string site_name(const FtpUrl& url) {
 }
 
 }  // namespace
-
-std::chrono::seconds pause_after(unsigned failed) {
-  constexpr unsigned kMaxDoublings = 6;
-  return std::min(std::chrono::seconds(60),
-                  std::chrono::seconds(1 << std::min(failed, kMaxDoublings)));
-}
 
 ftp::Answer<ftp::Client*> Link::client(const FtpUrl& url) {
   const std::string name = site_name(url);

@@ -7,6 +7,7 @@
 #include "tools/ftp/choices.h"
 #include "tools/ftp/session.h"
 #include "tools/progress.h"
+#include "tools/retry.h"
 
 namespace sluice::tools {
 
@@ -61,8 +62,5 @@ class Link {
   std::optional<Site> known_;  // of site_, so that nobody is asked twice for a password
   bool stood_ = false;         // a session with it
 };
-
-/// How long to wait before another try: 1, 2, 4, … seconds, a minute at most.
-std::chrono::seconds pause_after(unsigned failed);
 
 }  // namespace sluice::tools

@@ -1,5 +1,3 @@
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <memory>
@@ -11,9 +9,12 @@
 #include "tools/ftp/choices.h"
 #include "tools/ftp/file_source.h"
 #include "tools/ftp/link.h"
-#include "tools/ftp/live_line.h"
 #include "tools/ftp/tree_put.h"
 #include "tools/ftp/upload.h"
+#include "tools/input.h"
+#include "tools/live_line.h"
+#include "tools/tftp/commands.h"
+#include "tools/tftp/url.h"
 
 namespace sluice::tools {
 namespace {
@@ -23,20 +24,6 @@ using Reply = ftp::ServerReply;
 
 /// What gives its bytes only once may pause for as long as it likes.
 constexpr Duration kEndless = std::chrono::hours(24 * 365);
-
-/// Standard input, or what is no regular file: a pipe, a terminal, a device.
-bool is_stream(const std::string& path) {
-  struct stat there{};
-  if (path == "-") return true;
-  return ::stat(path.c_str(), &there) == 0 && !S_ISREG(there.st_mode) && !S_ISDIR(there.st_mode);
-}
-
-Result<Fd> open_stream(const std::string& path) {
-  Fd fd(path == "-" ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
-                    : ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
-  if (!fd) return fail("open");
-  return fd;
-}
 
 /// One run of the command.
 class Put {
@@ -182,10 +169,14 @@ class Put {
 };
 
 int run(const Arguments& arguments) {
+  if (!arguments.operands.empty() && is_tftp_url(arguments.operands.back())) {
+    return put_by_tftp(arguments);
+  }
   const auto choices = choices_of("put", arguments);
   if (!choices) return misused("put", choices.error());
   const auto& operands = arguments.operands;
-  if (operands.size() < 2) return misused("put", "what, and where to? FILE and ftp://HOST/PATH");
+  if (operands.size() < 2)
+    return misused("put", "what, and where to? FILE and ftp://HOST/PATH or tftp://HOST/FILE");
   auto url = parse_ftp_url(operands.back());
   if (!url) return misused("put", url.error());
   url->ascii |= choices->ascii;
@@ -201,8 +192,11 @@ constexpr auto kOptions = with_transfer_options(
 
 }  // namespace
 
-const Command kPut{"put", "put [OPTION …] FILE … ftp://[USER[:PASSWORD]@]HOST[:PORT]/PATH",
-                   "Stores files by FTP; FILE may be - for standard input, PATH a directory.",
-                   kOptions, run};
+const Command kPut{
+    "put",
+    "put [OPTION …] FILE … ftp://[USER[:PASSWORD]@]HOST[:PORT]/PATH\n"
+    "       sluice put [OPTION …] FILE … tftp://HOST[:PORT]/FILE",
+    "Stores files by FTP or TFTP; FILE may be - for standard input, PATH a directory.", kOptions,
+    run};
 
 }  // namespace sluice::tools

@@ -12,6 +12,7 @@
 #include "reactor/reactor.h"
 #include "tools/client.h"
 #include "tools/ftp/url.h"
+#include "tools/path.h"
 
 /// What the commands `ftp`, `get` and `put` have in common around a ftp::Client.
 namespace sluice::tools {
@@ -57,11 +58,5 @@ void begin_session(ftp::Client& client, const Site& site, ftp::Client::OnReply d
 /// for a Client that has lost its connection only if the Client takes a second connect().
 ftp::Answer<ftp::ServerReply> open_session(Reactor& reactor, ftp::Client& client,
                                            const FtpUrl& url);
-
-/// `directory` and `name` as one remote path: "" and "a" give "a", "/" and "a" give "/a".
-std::string join_path(std::string_view directory, std::string_view name);
-/// What follows the last `/`, and what stands before it ("/a" gives "/", "a" gives "").
-std::string_view last_component(std::string_view path);
-std::string_view directory_of(std::string_view path);
 
 }  // namespace sluice::tools

@@ -13,12 +13,12 @@
 #include "reactor/text.h"
 #include "reactor/write_all.h"
 #include "tools/ftp/download.h"
-#include "tools/ftp/live_line.h"
 #include "tools/ftp/session.h"
 #include "tools/ftp/shell.h"
 #include "tools/ftp/shell_commands.h"
 #include "tools/ftp/shell_local.h"
 #include "tools/ftp/upload.h"
+#include "tools/live_line.h"
 #include "tools/progress.h"
 
 namespace sluice::tools {

@@ -8,10 +8,10 @@
 
 #include "protocols/files/tree.h"
 #include "tools/ftp/choices.h"
-#include "tools/ftp/live_line.h"
 #include "tools/ftp/pool.h"
 #include "tools/ftp/tree_items.h"
 #include "tools/ftp/url.h"
+#include "tools/live_line.h"
 
 namespace sluice::tools {
 

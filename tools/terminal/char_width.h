@@ -4,24 +4,10 @@
 #include <string>
 #include <string_view>
 
+#include "reactor/utf8.h"
+
 /// How many columns of a terminal a text takes, without a locale, which a static binary has not.
 namespace sluice::tools {
-
-struct CodePoint {
-  char32_t value = 0;     ///< of what is not UTF-8: its first byte
-  std::size_t bytes = 0;  ///< of what is not UTF-8: as many as could have begun a code point
-  bool valid = false;
-};
-
-/// The code point that `text`, which is not empty, begins with (RFC 3629, section 4).
-CodePoint first_code_point(std::string_view text);
-
-/// Whether `text`, less than one code point, could become one with further bytes.
-bool is_cut_code_point(std::string_view text);
-
-/// Whether a terminal shows it where it stands and takes it for nothing else: no control, nothing
-/// that turns the direction of text or ends a line. The set is that of sluice::printable().
-bool is_shown(char32_t c);
 
 /// 0 for a mark that sits on the character before it, 2 for the wide ones of East Asia and for
 /// pictures, 1 for all else, also for what is not shown, for which a sign of one column stands.

@@ -1,4 +1,4 @@
-#include "tools/ftp/live_line.h"
+#include "tools/live_line.h"
 
 #include <sys/ioctl.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-#include "tools/ftp/local_target.h"
+#include "tools/local_target.h"
 
 #include <fcntl.h>
 #include <sys/file.h>

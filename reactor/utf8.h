@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <string_view>
 
-namespace sluice::chat {
+namespace sluice {
 
 struct CodePoint {
   char32_t value = 0;     ///< U+FFFD of what is not UTF-8
@@ -31,4 +31,21 @@ inline CodePoint first_code_point(std::string_view text) {
   return {value, bytes, true};
 }
 
-}  // namespace sluice::chat
+/// Whether `text`, less than one code point, could become one with further bytes.
+inline bool is_cut_code_point(std::string_view text) {
+  if (text.empty()) return false;
+  const auto lead = static_cast<unsigned char>(text[0]);
+  const CodePoint all = first_code_point(text);
+  return !all.valid && all.bytes == text.size() && lead >= 0xc2 && lead <= 0xf4;
+}
+
+/// Whether a terminal shows it where it stands and takes it for nothing else: not so for C0, DEL
+/// and C1, and for what turns the direction of text or ends a line (U+061C, U+200E, U+200F, U+2028
+/// to U+202E, U+2066 to U+2069).
+constexpr bool is_shown(char32_t c) {
+  if (c < 0xa0) return c >= 0x20 && c < 0x7f;
+  if (c == 0x61c || c == 0x200e || c == 0x200f) return false;
+  return !(c >= 0x2028 && c <= 0x202e) && !(c >= 0x2066 && c <= 0x2069);
+}
+
+}  // namespace sluice

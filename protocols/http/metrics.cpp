@@ -1,0 +1,131 @@
+#include "protocols/http/metrics.h"
+
+#include "protocols/http/escape.h"
+#include "reactor/text.h"
+
+namespace sluice::http {
+namespace {
+
+/// `12.345678`: to the microsecond, a point in every locale.
+std::string seconds(Duration time) {
+  const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(time).count();
+  const std::string fraction = std::to_string(micros % 1'000'000);
+  return concat(micros / 1'000'000, '.', std::string(6 - fraction.size(), '0'), fraction);
+}
+
+class Text {
+ public:
+  void head(std::string_view name, std::string_view type, std::string_view help) {
+    text_ += concat("# HELP ", name, ' ', help, "\n# TYPE ", name, ' ', type, '\n');
+  }
+  template <class Value>
+  void only(std::string_view name, std::string_view type, std::string_view help,
+            const Value& value) {
+    head(name, type, help);
+    text_ += concat(name, ' ', value, '\n');
+  }
+  template <class Value>
+  void of_service(std::string_view name, std::string_view service, const Value& value) {
+    text_ += concat(name, "{service=\"", label_escaped(service), "\"} ", value, '\n');
+  }
+  std::string take() { return std::move(text_); }
+
+ private:
+  std::string text_;
+};
+
+void add_services(Text& text, const Overview& overview) {
+  constexpr struct {
+    std::string_view name, help;
+    std::uint64_t ServiceCounters::* value;
+  } kCounters[] = {
+      {"sluice_connections_total", "Clients accepted.", &ServiceCounters::connections},
+      {"sluice_failures_total", "Of them, ended by an error.", &ServiceCounters::failures},
+      {"sluice_received_bytes_total", "Bytes from clients.", &ServiceCounters::bytes_in},
+      {"sluice_sent_bytes_total", "Bytes to clients, or queued to be.",
+       &ServiceCounters::bytes_out},
+  };
+  text.head("sluice_service_up", "gauge", "Whether the service runs.");
+  for (const ServiceState& service : overview.services) {
+    text.of_service("sluice_service_up", service.name, service.trouble.empty() ? 1 : 0);
+  }
+  for (const auto& counter : kCounters) {
+    text.head(counter.name, "counter", counter.help);
+    for (const ServiceState& service : overview.services) {
+      text.of_service(counter.name, service.name, service.counters.*counter.value);
+    }
+  }
+}
+
+void add_reactor(Text& text, const ReactorStats& stats) {
+  const struct {
+    std::string_view name, help;
+    std::uint64_t value;
+  } counters[] = {
+      {"turns", "Turns of the loop.", stats.turns},
+      {"events", "Ready events that were dispatched.", stats.events},
+      {"stale_events", "Events for a registration that had ended since.", stats.stale_events},
+      {"interest_refused", "Changes of interest that the kernel put off.", stats.interest_refused},
+      {"accepts_shed", "Connections closed at the descriptor limit.", stats.accepts_shed},
+      {"accept_pauses", "Rests of a listener at the descriptor limit.", stats.accept_pauses},
+      {"budgets_exhausted", "Times a connection had its share of a turn.", stats.budgets_exhausted},
+      {"timers_fired", "Timers that fired.", stats.timers_fired},
+      {"posts_run", "Posted calls.", stats.posts_run},
+      {"retired", "Objects destroyed at the end of a turn.", stats.retired},
+  };
+  for (const auto& counter : counters) {
+    text.only(concat("sluice_reactor_", counter.name, "_total"), "counter", counter.help,
+              counter.value);
+  }
+  text.only("sluice_reactor_busy_seconds_total", "counter", "Time in callbacks.",
+            seconds(stats.busy));
+  text.only("sluice_reactor_slowest_turn_seconds", "gauge",
+            "The longest that the loop was kept from waiting.", seconds(stats.slowest_turn));
+}
+
+void add_process(Text& text, const ProcessFigures& process) {
+  text.only("process_cpu_seconds_total", "counter", "Processor time, user and system.",
+            seconds(process.cpu));
+  if (process.resident_bytes) {
+    text.only("process_resident_memory_bytes", "gauge", "Resident memory.",
+              *process.resident_bytes);
+  }
+  if (process.open_descriptors) {
+    text.only("process_open_fds", "gauge", "Open file descriptors.", *process.open_descriptors);
+  }
+  if (process.max_descriptors) {
+    text.only("process_max_fds", "gauge", "The most file descriptors that may be open.",
+              *process.max_descriptors);
+  }
+}
+
+}  // namespace
+
+std::string to_prometheus(const Overview& overview, const ReactorStats& stats,
+                          const ProcessFigures& process) {
+  Text text;
+  add_services(text, overview);
+  text.only("sluice_uptime_seconds", "gauge", "Since the service was made.",
+            seconds(overview.uptime));
+  add_reactor(text, stats);
+  add_process(text, process);
+  return text.take();
+}
+
+std::string to_json(const Overview& overview) {
+  std::string text =
+      concat("{\"uptime_seconds\":", seconds(overview.uptime),
+             ",\"draining\":", overview.draining ? "true" : "false", ",\"services\":[");
+  const char* comma = "";
+  for (const ServiceState& service : overview.services) {
+    const ServiceCounters& counters = service.counters;
+    text += concat(std::exchange(comma, ","), "{\"name\":\"", json_escaped(service.name),
+                   "\",\"address\":\"", json_escaped(service.address), "\",\"trouble\":\"",
+                   json_escaped(service.trouble), "\",\"connections\":", counters.connections,
+                   ",\"failures\":", counters.failures, ",\"bytes_in\":", counters.bytes_in,
+                   ",\"bytes_out\":", counters.bytes_out, '}');
+  }
+  return text + "]}\n";
+}
+
+}  // namespace sluice::http
