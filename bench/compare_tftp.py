@@ -3,21 +3,21 @@
 
     bench/compare_tftp.py [MEASURE ...] [options]      (all when none is named)
 
-down, up  one file of --mib MiB in blocks of 512, 1428 and 65464 bytes, one at a time (window 1); the
-          same client for every server
+down, up  one file of --mib MiB in blocks of 512, 1428 and 65464 bytes, one at a time (window 1);
+          the same client for every server
 window    down and up with a window of 64, blocks of 512 and 1428: atftp with atftpd, atftp with
           sluice, sluice with sluice
 client    sluice get and put beside curl and atftp, all with sluice as the server
-calls     system calls of the server for each block of 1428, curl down and up, atftp with a window of
-          64: files of 2 and 4 MiB, the difference (strace -f -c)
-loss      1 MiB in blocks of 1428 through 1 % loss each way (tests/e2e/lossy_relay.py), windows of 1
-          and 16: sluice with sluice, and atftp with sluice and with atftpd;
-          without loss, too, which is what the relay itself takes
+calls     system calls of the server for each block of 1428, curl down and up, atftp with a window
+          of 64: files of 2 and 4 MiB, the difference (strace -f -c)
+loss      1 MiB in blocks of 1428 through 1 % loss each way (tests/e2e/lossy_relay.py), windows of
+          1 and 16: sluice with sluice, and atftp with sluice and with atftpd; without loss, too,
+          which is what the relay itself takes
 
-Pairs run in alternation, each run a fresh server pinned to CPU 0 and a fresh client pinned to CPU 1;
-files lie in memory (/dev/shm) if it has the room, and every byte that arrives is compared. A ratio is
-taken within a round; every figure is shown as median (least to most). Seconds are those of the whole
-client process. How each peer is set up: tftp_servers.py.
+Pairs run in alternation, each run a fresh server pinned to CPU 0 and a fresh client pinned to CPU
+1; files lie in memory (/dev/shm) if it has the room, and every byte that arrives is compared. A
+ratio is taken within a round; every figure is shown as median (least to most). Seconds are those of
+the whole client process. How each peer is set up: tftp_servers.py.
 """
 
 import argparse

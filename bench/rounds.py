@@ -4,7 +4,7 @@ from measuring import Failed, median, spread, verdict
 
 
 class Rounds:
-    """`results[name]` has one dictionary of figures a round. One that fails is named and left out."""
+    """`results[name]` has one dictionary of figures a round. One that fails is named, left out."""
 
     def __init__(self, rounds, measures):
         """`measures` is {name: function that measures once}."""

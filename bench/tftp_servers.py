@@ -1,9 +1,10 @@
 """The TFTP servers and clients that compare_tftp.py measures: sluice, and each peer that is found.
 
 tftpd-hpa (in.tftpd) and atftpd are taken from the PATH, from /usr/sbin, or from where IN_TFTPD and
-ATFTPD in the environment say: Debian installs only one of the two at a time. Each serves a directory
-on the loopback as a process of its own, without inetd. in.tftpd is started as root only: it becomes
-another user whatever it is told. Clients likewise: curl, atftp (ATFTP), tftp-hpa's tftp (TFTP).
+ATFTPD in the environment say: Debian installs only one of the two at a time (`dpkg -x` unpacks the
+other). Each serves a directory on the loopback as a process of its own, without inetd. in.tftpd is
+started as root only: it becomes another user whatever it is told. Clients likewise: curl, atftp
+(ATFTP), tftp-hpa's tftp (TFTP).
 """
 
 import os
@@ -92,15 +93,17 @@ class ForkingServer(TftpServer):
 
 def start_hpa(root, prefix=()):
     port = free_port()
-    return ForkingServer(f"{program('in.tftpd')} --foreground --secure --listen --create --user root"
-                         f" --address 127.0.0.1:{port} {root}", port, prefix)
+    return ForkingServer(
+        f"{program('in.tftpd')} --foreground --secure --listen --create --user root"
+        f" --address 127.0.0.1:{port} {root}", port, prefix)
 
 
 def start_atftpd(root, prefix=()):
     port, who = free_port(), f"{os.geteuid()}.{os.getegid()}"
     who = "root.root" if os.geteuid() == 0 else who
-    return TftpServer(f"{program('atftpd')} --daemon --no-fork --port {port} --bind-address"
-                      f" 127.0.0.1 --user {who} --verbose=1 --logfile /dev/null {root}", port, prefix)
+    return TftpServer(
+        f"{program('atftpd')} --daemon --no-fork --port {port} --bind-address 127.0.0.1"
+        f" --user {who} --verbose=1 --logfile /dev/null {root}", port, prefix)
 
 
 def sluice_starter(path):

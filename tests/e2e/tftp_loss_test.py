@@ -39,7 +39,7 @@ class Lossy(TftpTest):
         for loss in LOSSES:
             relays = [(self.relay(loss=loss, double=3, reorder=3, delay=delay), size, options)
                       for size, delay, options in
-                      ((100_000, 0, ["--block-size", 1428, "--window", 1]),
+                      ((40_000, 0, ["--block-size", 1428, "--window", 1]),
                        (200_000, 0, ["--block-size", 512, "--window", 16]),
                        (200_000, 2, ["--block-size", 1428, "--window", 64]),
                        (200_000, 1, []))]

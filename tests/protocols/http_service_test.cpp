@@ -15,7 +15,8 @@ const std::string kGet = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 struct Fixture {
   explicit Fixture(SelectorKind kind = SelectorKind::epoll, http::HttpService::Options options = {})
-      : reactor({.selector = kind, .clock = &clock}), service(reactor, local(options), [] {
+      : reactor({.selector = kind, .clock = &clock}),
+        service(reactor, local(std::move(options)), [] {
           return std::vector<http::ServiceState>{
               {.name = "ftp",
                .address = "127.0.0.1:21",

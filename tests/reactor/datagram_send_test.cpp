@@ -89,7 +89,7 @@ struct Scene {
       : reactor({.selector = kind}), datagram(reactor, heard) {
     cr_assert(datagram.open(bound, options));
     for (PlainUdp* one : {&plain, &other}) {
-      setsockopt(one->fd(), SOL_SOCKET, SO_RCVBUFFORCE, &kRoom, sizeof kRoom);
+      setsockopt(one->fd(), SOL_SOCKET, SO_RCVBUF, &kRoom, sizeof kRoom);
     }
   }
 
@@ -144,17 +144,18 @@ struct Bulk {
   std::size_t bytes, segment;
 };
 
+/// No more than a receive buffer holds that only root can make larger.
 constexpr Bulk kBulks[] = {
-    {5000, 1000},       // even
-    {5001, 1000},       // the last one is short
-    {1000, 1000},       // one only
-    {999, 1000},        // less than one
-    {64 * 512, 512},    // as many as one call takes
-    {65 * 512, 512},    // one more
-    {200 * 8 + 3, 8},   // a lot more
-    {300'000, 1472},    // more bytes than one call takes
-    {200'000, 60'000},  // no two of them fit into a call
-    {100'000, 32'754},
+    {5000, 1000},      // even
+    {5001, 1000},      // the last one is short
+    {1000, 1000},      // one only
+    {999, 1000},       // less than one
+    {64 * 512, 512},   // as many as one call takes
+    {65 * 512, 512},   // one more
+    {150 * 8 + 3, 8},  // a lot more
+    {100'000, 1472},   // more bytes than one call takes
+    {70'000, 60'000},  // no two of them fit into a call
+    {65'508, 32'754},  // nor do these, by a byte
 };
 
 void expect_segments(Scene& scene) {
@@ -253,14 +254,14 @@ TestEachSelector(datagram_send, of_many_keeps_their_order_and_their_ends) {
   Scene scene(kind);
   Batch batch;
   std::vector<std::string> mine, others;
-  for (std::size_t i = 0; i < 300; ++i) {
+  for (std::size_t i = 0; i < 150; ++i) {
     // Runs of one size, shorter ones at their ends, empty ones, and changes of the peer.
-    std::string text = pattern(i % 50 == 49 ? 0 : i % 7 == 6 ? i : 500 + i / 30);
+    std::string text = pattern(i % 50 == 49 ? 0 : i % 7 == 6 ? i : 300 + i / 30);
     const bool to_other = i / 20 % 3 == 2;
     (to_other ? others : mine).push_back(text);
     batch.add(std::move(text), to_other ? scene.other.address : scene.plain.address);
   }
-  cr_expect_eq(scene.datagram.send(batch.outgoing()), 300);
+  cr_expect_eq(scene.datagram.send(batch.outgoing()), 150);
   expect_arrived(scene.plain, mine);
   expect_arrived(scene.other, others);
   cr_expect_eq(scene.datagram.failed_sends(), 0);
@@ -424,10 +425,10 @@ TestEachSelector(datagram_send, of_many_without_room_takes_the_first_ones) {
 
 TestEachSelector(datagram_send, of_segments_without_room_takes_the_first_ones) {
   for (const int refused : {0, EIO}) {
-    for (const int good : {0, 1, 2}) {
+    for (const int good : {0, 1}) {
       Scene scene(kind);
       segments_error = refused;
-      const std::string all = pattern(200 * 1000);
+      const std::string all = pattern(100 * 1000);
       // So that it has learnt whether the kernel helps.
       cr_assert(scene.datagram.send_segments(as_bytes(all).first(2000), 1000, scene.other.address));
       send_error = EAGAIN;

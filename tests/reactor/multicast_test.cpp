@@ -89,8 +89,8 @@ TestEachSelector(multicast, brings_ipv6_groups_as_well) {
   cr_assert(join_group(fd, group, index));
   cr_assert(set_multicast_interface(fd, AF_INET6, index));
   // The kernel gives the interface its address and its routes in its own time.
-  cr_assert(run_until(
-      reactor, [&] { return member.datagram.send(as_bytes("hello"), group).has_value(); }));
+  cr_assert(run_until(reactor,
+                      [&] { return member.datagram.send(as_bytes("hello"), group).has_value(); }));
   cr_assert(run_until(reactor, [&] { return !member.heard.all.empty(); }));
   const auto& got = member.heard.all[0];
   cr_expect(got.to == group && got.to_many && got.interface_index == index);
