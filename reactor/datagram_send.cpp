@@ -23,6 +23,7 @@ class Control {
   }
   template <class T>
   void add(int level, int type, const T& value) {
+    std::memset(bytes_ + size_, 0, CMSG_SPACE(sizeof value));
     cmsghdr message{};
     message.cmsg_level = level;
     message.cmsg_type = type;
@@ -50,7 +51,8 @@ class Control {
 
  private:
   alignas(cmsghdr)
-      std::byte bytes_[CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(std::uint16_t))]{};
+      std::byte bytes_[CMSG_SPACE(sizeof(in6_pktinfo)) +
+                       CMSG_SPACE(sizeof(std::uint16_t))];  // not cleared, 64 times a batch
   std::size_t size_ = 0;
 };
 
@@ -138,6 +140,12 @@ Result<void> Datagram::send(std::span<const std::byte> bytes) {
 }
 
 std::size_t Datagram::send(std::span<const Outgoing> batch) {
+  if (batch.size() == 1) {
+    const auto done = send(batch.front());
+    if (!done && done.error().code == EAGAIN) return 0;
+    if (!done) ++failed_sends_;
+    return 1;
+  }
   std::size_t sent = 0;
   while (sent < batch.size()) {
     const auto some = batch.subspan(sent, std::min(batch.size() - sent, kBatch));

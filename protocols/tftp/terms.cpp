@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "protocols/tftp/window.h"
 #include "reactor/fd.h"
 
 namespace sluice::tftp {
@@ -20,7 +21,8 @@ constexpr std::size_t kPacketOverhead = 1024;
 std::uint16_t bounded_window(std::uint16_t wanted, std::uint16_t block_size, std::size_t room) {
   const std::size_t packet = block_size + kDataHeader;
   const std::size_t most = std::min(kMaxWindowBytes / packet, room / (packet + kPacketOverhead));
-  return static_cast<std::uint16_t>(std::clamp<std::size_t>(most, 1, std::max<int>(wanted, 1)));
+  return static_cast<std::uint16_t>(
+      std::clamp<std::size_t>(most, 1, std::clamp<std::uint16_t>(wanted, 1, kMaxWindow)));
 }
 
 std::uint16_t largest_block(const Address& peer) {

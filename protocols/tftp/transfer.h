@@ -107,6 +107,7 @@ class Transfer final : private DatagramHandler {
   bool send_some();
 
   void take_data(const Data& data);
+  bool is_echo(std::uint16_t block) const;
   bool gather(std::span<const std::byte> bytes);
   bool flush();
   void send_ack();

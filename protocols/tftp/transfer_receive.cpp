@@ -28,6 +28,7 @@ void Transfer::take_data(const Data& data) {
     progress();
     bytes_ += data.bytes.size();
   } else if (verdict.ack) {
+    if (is_echo(data.block)) return;
     ++ended_.resent;
   }
   if (receiving_->done()) {
@@ -43,6 +44,15 @@ void Transfer::take_data(const Data& data) {
   }
   if (verdict.take && !gather(data.bytes)) return;
   if (verdict.take || verdict.ack) await_answer();
+}
+
+/// Whether that is the last block again so soon behind its acknowledgement that it crossed it on
+/// the way. Senders that answer each acknowledgement by a block, curl's among them, would be sent
+/// one for each, for ever (RFC 1123, section 4.2.3.1). An acknowledgement that was really lost
+/// follows by the clock.
+bool Transfer::is_echo(std::uint16_t block) const {
+  if (block != wire_number(receiving_->received(), terms_.rollover)) return false;
+  return reactor_->now() - sent_at_ < std::max(round_trip_.smoothed(), round_trip_.timeout() / 2);
 }
 
 /// False when that was the end of the transfer.

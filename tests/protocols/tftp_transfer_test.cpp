@@ -156,6 +156,19 @@ Test(tftp_transfer, repeats_the_first_acknowledgement_until_data_come) {
   cr_expect(f.ended().resent == 1);
 }
 
+Test(tftp_transfer, does_not_answer_a_block_again_that_crossed_its_acknowledgement) {
+  Fixture f;
+  f.receive_file();
+  const std::string block = wire::data(1, pattern(512));
+  f.answer(block);
+  cr_assert(f.peer.get(f.reactor) == wire::ack(1));
+  for (int i = 0; i < 5; ++i) f.answer(block);
+  cr_expect(f.peer.hears_nothing(f.reactor));
+  f.clock.advance(15ms);  // half of the least time that a sender of ours waits, and more
+  f.answer(block);
+  cr_expect(f.peer.get(f.reactor) == wire::ack(1), "that one was sent again");
+}
+
 Test(tftp_transfer, acknowledges_a_repeated_last_block_while_it_dallies) {
   Fixture f;
   f.receive_file();
