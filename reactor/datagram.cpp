@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 #include "reactor/datagram_slots.h"
 #include "reactor/socket_options.h"
@@ -26,6 +27,16 @@ T content_of(const cmsghdr* message) {
   T value;
   std::memcpy(&value, CMSG_DATA(message), sizeof value);
   return value;
+}
+
+/// How many datagrams `socket` has dropped, modulo 2^32. Nothing on kernels before 4.12: those tell
+/// it with the datagram that follows (SO_RXQ_OVFL).
+std::optional<std::uint32_t> drop_counter(int socket) {
+  std::uint32_t values[SK_MEMINFO_VARS] = {};
+  socklen_t size = sizeof values;
+  if (getsockopt(socket, SOL_SOCKET, SO_MEMINFO, values, &size) != 0) return std::nullopt;
+  if (size <= SK_MEMINFO_DROPS * sizeof values[0]) return std::nullopt;
+  return values[SK_MEMINFO_DROPS];
 }
 
 void set_destination(Received& received, const in_pktinfo& info, std::uint16_t port) {
@@ -82,7 +93,8 @@ Result<void> Datagram::set_options(const Options& options, const Address& addres
   const bool v6 = address.family() == AF_INET6;
   max_bytes_ = std::min(options.max_bytes, limits::kDatagramBytes);
   errors_ = options.errors;
-  ancillary_ = options.destination || options.timestamps || options.count_drops || options.coalesce;
+  const bool drops_by_message = options.count_drops && !drop_counter(fd);
+  ancillary_ = options.destination || options.timestamps || drops_by_message || options.coalesce;
   if (options.share_address) {
     if (auto done = set_option(fd, option::reuse_address, true); !done) return done;
   }
@@ -94,7 +106,7 @@ Result<void> Datagram::set_options(const Options& options, const Address& addres
     if (v6) set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
   }
   if (options.timestamps) set(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
-  if (options.count_drops) set(fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
+  if (drops_by_message) set(fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
   if (options.coalesce) set(fd, IPPROTO_UDP, UDP_GRO, 1);
   if (options.errors) {
     set(fd, IPPROTO_IP, IP_RECVERR, 1);
@@ -197,12 +209,7 @@ void Datagram::count_drops(std::uint32_t counter) {
 
 std::uint64_t Datagram::dropped() {
   // What was dropped after the last datagram that was read: no later one has told of it yet.
-  std::uint32_t values[SK_MEMINFO_VARS] = {};
-  socklen_t size = sizeof values;
-  if (socket_ && getsockopt(socket_.get(), SOL_SOCKET, SO_MEMINFO, values, &size) == 0 &&
-      size > SK_MEMINFO_DROPS * sizeof values[0]) {
-    count_drops(values[SK_MEMINFO_DROPS]);
-  }
+  if (const auto counter = drop_counter(socket_.get())) count_drops(*counter);
   return dropped_;
 }
 

@@ -74,7 +74,7 @@ class Datagram final : public IoHandler {
     std::size_t max_bytes = limits::kDatagramBytes;  ///< longer ones arrive cut, marked truncated
     bool destination = false;  ///< fill in Received::to and interface_index (IP_PKTINFO)
     bool timestamps = false;   ///< fill in Received::time (SO_TIMESTAMPNS)
-    bool count_drops = false;  ///< make dropped() count (SO_RXQ_OVFL)
+    bool count_drops = false;  ///< make dropped() count (SO_MEMINFO, SO_RXQ_OVFL)
     bool errors = false;       ///< on_error also when not connected (IP_RECVERR)
     bool coalesce = false;     ///< take runs of equal datagrams as one (UDP_GRO), see Received
     bool broadcast = false;    ///< may send to broadcast addresses (SO_BROADCAST)

@@ -68,9 +68,10 @@ void LinkWatch::on_readable() noexcept {
   auto left = static_cast<unsigned>(size);
   for (auto* message = reinterpret_cast<nlmsghdr*>(buffer.data()); NLMSG_OK(message, left);
        message = NLMSG_NEXT(message, left)) {
-    if (message->nlmsg_type == RTM_NEWLINK || message->nlmsg_type == RTM_DELLINK) {
-      on_change_(change_of(message));
-    }
+    if (message->nlmsg_type != RTM_NEWLINK && message->nlmsg_type != RTM_DELLINK) continue;
+    // A bridge tells in the same way of a port that leaves it.
+    if (static_cast<ifinfomsg*>(NLMSG_DATA(message))->ifi_family != AF_UNSPEC) continue;
+    on_change_(change_of(message));
   }
 }
 

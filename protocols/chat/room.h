@@ -44,7 +44,6 @@ class Reader {
 
  private:
   friend class Room;
-
   void write(std::string_view lines);
 
   Stream* stream_;

@@ -79,7 +79,7 @@ class RootTest(ServerTest):
 
     def rooted(self, *services, **how):
         server = EmptyRoot(*services, **how)
-        (server.data / "offered").write_bytes(b"offered")
+        (server.data / "offered").write_bytes(b"what lies here")
         return self.enterContext(server)
 
     def guest(self, server, nick):
@@ -92,7 +92,7 @@ class InAnEmptyRoot(RootTest):
     def test_every_service_serves(self):
         server = self.rooted(*self.EVERYTHING, options=self.FOLDERS)
         self.assert_serves(server)
-        self.assertTrue(server.ask("offer").endswith(b"offered"))
+        self.assertIn(b"what lies here", server.ask("offer", b"SLUICE/1\n"))
 
     def test_chat_is_heard_and_written_down(self):
         server = self.rooted("chat", options=("--chat-transcript", "/data"))
@@ -328,6 +328,18 @@ class Image(ServerTest):
             self.assertEqual(done.returncode, 0, done.stderr)
         return done
 
+    @staticmethod
+    def program_below(pid):
+        """The process that is the program, among those that a process has started."""
+        waiting = [pid]
+        while waiting:
+            pid = waiting.pop()
+            if os.path.basename(os.readlink(f"/proc/{pid}/exe")) == "sluice":
+                return pid
+            for task in os.listdir(f"/proc/{pid}/task"):
+                waiting += pathlib.Path(f"/proc/{pid}/task/{task}/children").read_text().split()
+        raise AssertionError("the program does not run")
+
     def builder(self):
         """The beginning of a command of buildah, whose containers need no daemon."""
         words = ["buildah", "--storage-driver", "vfs", "--root", f"{self.store}/root", "--runroot",
@@ -360,6 +372,9 @@ class Image(ServerTest):
                       server.addresses["time"])
             for guest in (ada, eve):
                 guest.end()
+            # Told to end, buildah kills what it runs.
+            os.kill(int(self.program_below(server.process.pid)), signal.SIGTERM)
+            self.assertEqual(server.wait(), 0)
 
     def test_docker_or_podman_builds_it_and_it_serves(self):
         for program in ("docker", "podman"):
