@@ -24,7 +24,7 @@ std::string overview() {
   std::string text = "usage: sluice COMMAND [ARGUMENT …]\n\n";
   for (const Command* command : kCommands) {
     text += concat("  ", command->name, std::string(10 - command->name.size(), ' '),
-                   command->summary, '\n');
+                   command->summary.substr(0, command->summary.find('\n')), '\n');
   }
   return text + "\n'sluice COMMAND --help' tells the rest; 'sluice --version' the version.\n";
 }

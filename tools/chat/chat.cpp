@@ -47,7 +47,7 @@ const Command kChat = {
     .name = "chat",
     .usage = "chat HOST:PORT [--nick NAME] [--room ROOM]",
     .summary =
-        "talks in a chat room; in a pipe lines in, lines out; /help tells the commands, "
+        "Talks in a chat room; in a pipe lines in, lines out; /help tells the commands, "
         "exit ends",
     .options = kOptions,
     .run = run,
