@@ -58,8 +58,9 @@ class Start(ServerTest):
         server = self.enterContext(DefaultServer())
         table = server.output.decode().partition("\n\n")[2].splitlines()
         self.assertRegex(table[0], r"SERVICE +ADDRESS +TRY")
-        for row, name in zip(table[1:], ALL):
-            self.assertRegex(row, rf"^  {name} +(127\.0\.0\.1:\d+ +\S.*|- +not started: .+in use)")
+        for name in ALL:
+            row = next((row for row in table if row.startswith(f"  {name} ")), "")
+            self.assertRegex(row, rf"{name} +(127\.0\.0\.1:\d+ +\S.*|- +not started: .+in use)")
         self.assertTrue((server.directory / "sluice-data" / "drop").is_dir())
         offered = (server.directory / "sluice-data" / "offer" / "welcome.txt").read_bytes()
         if "offer" in server.ports:
@@ -73,7 +74,7 @@ class Start(ServerTest):
         first = self.enterContext(DefaultServer())
         second = self.enterContext(DefaultServer(patient=False))
         said = second.output.decode() + second.log()
-        for name in first.ports:
+        for name in first.ports.keys() - {"multicast"}:  # a group is heard by whoever wants to
             self.assertRegex(said, rf"{name}.*Address already in use", name)
 
     def test_a_second_start_keeps_the_data_that_is_there(self):
