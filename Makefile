@@ -120,7 +120,7 @@ check: $(B)/sluice $(TESTS) $(EXAMPLES) $(if $(FAULTY_CALLS),$(B)/sluice-faulty)
 # gcc's manual on -fsanitize: warnings about uninitialised values are not to be relied on with it.
 # The check of vtable pointers opens a pipe to look at memory, and takes its own failure to open one
 # for a broken object: what is tested with no descriptor left would fail for that alone.
-SANITIZE := -O1 -g -fsanitize=address,undefined -fno-sanitize=vptr -fno-sanitize-recover=all \
+SANITIZE := -O1 -g1 -fsanitize=address,undefined -fno-sanitize=vptr -fno-sanitize-recover=all \
             -fno-omit-frame-pointer -Wno-maybe-uninitialized
 sanitize: deps-test ## the tests under the address and undefined-behaviour sanitizers; leaks fail
 	@$(MAKE) B=build/sanitize OPT="$(SANITIZE)" check

@@ -124,7 +124,7 @@ def main():
     alone = [functools.partial(run_end_to_end, module, modules[module])
              for module in ALONE if module in modules]
     passed = failed = skipped = 0
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() + 1) as pool:
         # Most tests wait more than they work, so several run at a time; then those that fill the
         # machine.
         together = [pool.submit(job) for job in jobs]
