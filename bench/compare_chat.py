@@ -18,11 +18,10 @@ round; every figure is shown as median (least to most). How each is set up: chat
 import argparse
 import itertools
 import os
-import sys
 import tempfile
 
 from chat_servers import available
-from measuring import ROOT, Failed, Load, median, spread, verdict
+from measuring import ROOT, Failed, Load, median, run_script, spread, verdict
 
 IDLE, STOPPED = 10_000, 10
 LAPPED = 12_000  # messages of 1 KiB: more than a raw client may be behind and the kernel holds
@@ -275,12 +274,5 @@ def compare(options):
             globals()[f"compare_{measure}"](run)
 
 
-def main():
-    try:
-        compare(parse())
-    except (Failed, OSError) as error:
-        sys.exit(f"compare_chat: {error}")
-
-
 if __name__ == "__main__":
-    main()
+    run_script("compare_chat", compare, parse)

@@ -26,7 +26,7 @@ import sys
 import time
 
 from measuring import (ROOT, START_SECONDS, STOP_SECONDS, Failed, Load, Server, callgrind,
-                       system_calls)
+                       run_script, system_calls)
 from rounds import Rounds
 
 MEASURES = ["echo", "counts", "receive"]
@@ -240,12 +240,5 @@ def compare(options):
         globals()[f"compare_{measure}"](options)
 
 
-def main():
-    try:
-        compare(parse())
-    except (Failed, OSError) as error:
-        sys.exit(f"compare_datagram: {error}")
-
-
 if __name__ == "__main__":
-    main()
+    run_script("compare_datagram", compare, parse)

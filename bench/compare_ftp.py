@@ -19,12 +19,11 @@ every figure is shown as median (least to most). How each peer is set up: ftp_se
 import argparse
 import functools
 import os
-import sys
 import tempfile
 
 from compare_transfer import roomy_folder
 from ftp_servers import available
-from measuring import ROOT, SERVER_CPU, Failed, Load, Server, median, spread, verdict
+from measuring import ROOT, SERVER_CPU, Failed, Load, Server, median, run_script, spread, verdict
 
 MIB = 1024 * 1024
 ENTRIES, IDLE, CROWD, CROWD_MIB, SMALL_FILES, SMALL_BYTES = 10_000, 300, 100, 64, 100, 4096
@@ -356,12 +355,5 @@ def compare(options):
             globals()["compare_" + measure.replace("-", "_")](run)
 
 
-def main():
-    try:
-        compare(parse())
-    except (Failed, OSError) as error:
-        sys.exit(f"compare_ftp: {error}")
-
-
 if __name__ == "__main__":
-    main()
+    run_script("compare_ftp", compare, parse)

@@ -17,14 +17,13 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 
 from compare_ftp import MIB, fill
 from compare_transfer import roomy_folder
 from ftp_servers import available
-from measuring import LOAD_CPU, ROOT, Failed, median, pinned, spread, verdict
+from measuring import LOAD_CPU, ROOT, Failed, median, pinned, run_script, spread, verdict
 
 SMALL_BYTES, PARALLEL = 4096, 8
 MEASURES = ["down", "up", "get-tree", "put-tree"]
@@ -236,12 +235,5 @@ def compare(options):
                 (compare_large if measure in ("down", "up") else compare_tree)(run, measure)
 
 
-def main():
-    try:
-        compare(parse())
-    except (Failed, OSError) as error:
-        sys.exit(f"compare_ftp_client: {error}")
-
-
 if __name__ == "__main__":
-    main()
+    run_script("compare_ftp_client", compare, parse)

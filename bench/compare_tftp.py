@@ -34,7 +34,7 @@ import tempfile
 import time
 
 from compare_transfer import MIB, roomy_folder
-from measuring import LOAD_CPU, ROOT, START_SECONDS, Failed, Server, calls_in, pinned
+from measuring import LOAD_CPU, ROOT, START_SECONDS, Failed, Server, calls_in, pinned, run_script
 from rounds import Rounds
 from tftp_servers import available, clients
 
@@ -297,12 +297,5 @@ def compare(options):
             globals()[f"compare_{measure}"](bench)
 
 
-def main():
-    try:
-        compare(parse())
-    except (Failed, OSError) as error:
-        sys.exit(f"compare_tftp: {error}")
-
-
 if __name__ == "__main__":
-    main()
+    run_script("compare_tftp", compare, parse)

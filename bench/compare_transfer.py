@@ -14,10 +14,9 @@ or the directory for temporary files if there is no room.
 import argparse
 import os
 import shutil
-import sys
 import tempfile
 
-from measuring import ROOT, Failed, Load, Server, alternate, median, spread
+from measuring import ROOT, Failed, Load, Server, alternate, median, run_script, spread
 
 MIB = 1024 * 1024
 
@@ -121,12 +120,5 @@ def compare(options):
         return {mode: globals()[f"compare_{mode}"](options, folder) for mode in options.modes}
 
 
-def main():
-    try:
-        compare(parse())
-    except (Failed, OSError) as error:
-        sys.exit(f"compare_transfer: {error}")
-
-
 if __name__ == "__main__":
-    main()
+    run_script("compare_transfer", compare, parse)

@@ -11,6 +11,7 @@ import shlex
 import signal
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -21,6 +22,14 @@ START_SECONDS, STOP_SECONDS = 30, 20
 
 class Failed(Exception):
     """A run that gave no figure; the text says why."""
+
+
+def run_script(name, compare, parse):
+    """The whole of a script that compares: what its command line asks for, or a word on why not."""
+    try:
+        compare(parse())
+    except (Failed, OSError) as error:
+        sys.exit(f"{name}: {error}")
 
 
 def pinned(cpu):
