@@ -4,7 +4,6 @@ Each test runs in a process of its own inside `unshare --net`; what is fixed the
 nobody else's.
 """
 
-import contextlib
 import fcntl
 import os
 import shutil
@@ -15,7 +14,7 @@ import sys
 import unittest
 
 from harness import arrived, pattern, receive_all, wait_until
-from ftp_support import BIG, FtpTest
+from ftp_support import FtpTest
 
 INSIDE = "--inside" in sys.argv
 DEADLINE = 120  # seconds for one test

@@ -5,7 +5,7 @@ import pathlib
 import threading
 import unittest
 
-from ftp_client_support import (FAILED, FULL, LOGIN, NETWORK, NO_FILE, OK, USAGE, Drop,
+from ftp_client_support import (FAILED, FULL, LOGIN, NETWORK, NO_FILE, USAGE, Drop,
                                 FtpClientTest, reset_data)
 from harness import pattern, wait_until
 

@@ -4,7 +4,6 @@ import os
 import pathlib
 import pty
 import signal
-import socket
 import subprocess
 import sys
 import tempfile

@@ -4,7 +4,6 @@ import os
 import pathlib
 import re
 import resource
-import shutil
 import stat
 import subprocess
 import tempfile
