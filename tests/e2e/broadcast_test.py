@@ -128,6 +128,7 @@ class OwnNetwork(unittest.TestCase):
 
     def test_everybody_is_each_network(self):
         done = self.in_network(LINK + """
+            : > said
             $SLUICE broadcast receive :5008 --count 2 > heard 2> said & receiver=$!
             until grep -q listening said; do :; done
             $SLUICE broadcast send everywhere && $SLUICE broadcast send one --interface one &&
