@@ -1,21 +1,15 @@
 #include "protocols/ftp/timestamp.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 
+#include "protocols/ftp/utc_time.h"
+
 namespace sluice::ftp {
 namespace {
-
-// Days are counted from 1 March of the year 0, and years from March to February, so that a leap
-// day is the last of its year, and of its century and its four centuries too. Nothing is negative.
-constexpr std::int64_t kEpoch = 719'468;  // 1 January 1970
-constexpr std::int64_t kSecondsPerDay = 86'400;
-constexpr std::int64_t kDaysIn4Years = 1'461;
-constexpr std::int64_t kDaysIn400Years = 146'097;
-// From March on, five months have 153 days, again and again.
-constexpr std::int64_t kDaysIn5Months = 153;
 
 constexpr std::int64_t kFirst = -62'135'596'800;  // 0001-01-01 00:00:00
 constexpr std::int64_t kLast = 253'402'300'799;   // 9999-12-31 23:59:59
@@ -24,32 +18,9 @@ constexpr std::size_t kWithMinutes = 12;
 constexpr std::size_t kWithSeconds = 14;
 constexpr std::size_t kFractionDigits = 9;
 
-struct Date {
-  std::int64_t year, month, day;
-};
-
-Date date_of(std::int64_t days) {
-  const std::int64_t century = (4 * days + 3) / kDaysIn400Years;
-  const std::int64_t in_century = days - century * kDaysIn400Years / 4;
-  const std::int64_t year = (4 * in_century + 3) / kDaysIn4Years;
-  const std::int64_t in_year = in_century - year * kDaysIn4Years / 4;
-  const std::int64_t month = (5 * in_year + 2) / kDaysIn5Months;  // 0: March
-  const std::int64_t day = in_year - (kDaysIn5Months * month + 2) / 5 + 1;
-  const bool next_year = month >= 10;
-  return {100 * century + year + next_year, next_year ? month - 9 : month + 3, day};
-}
-
-std::int64_t days_of(const Date& date) {
-  const bool last_year = date.month < 3;
-  const std::int64_t year = date.year - last_year;
-  const std::int64_t month = last_year ? date.month + 9 : date.month - 3;
-  return year / 100 * kDaysIn400Years / 4 + year % 100 * kDaysIn4Years / 4 +
-         (kDaysIn5Months * month + 2) / 5 + date.day - 1;
-}
-
 /// Some digits at the front of `text`, which has them.
-std::int64_t take(std::string_view& text, std::size_t digits) {
-  std::int64_t number = 0;
+int take(std::string_view& text, std::size_t digits) {
+  int number = 0;
   for (const char digit : text.substr(0, digits)) number = number * 10 + (digit - '0');
   text.remove_prefix(digits);
   return number;
@@ -61,18 +32,19 @@ bool all_digits(std::string_view text) {
 
 /// Of kWithMinutes or kWithSeconds digits.
 std::optional<time_t> seconds_of(std::string_view digits) {
-  const std::int64_t year = take(digits, 4);
-  const std::int64_t month = take(digits, 2);
-  const std::int64_t day = take(digits, 2);
-  const std::int64_t hour = take(digits, 2);
-  const std::int64_t minute = take(digits, 2);
-  const std::int64_t second = digits.empty() ? 0 : take(digits, 2);
-  if (year < 1970 || month < 1 || month > 12 || day < 1) return std::nullopt;
+  using namespace std::chrono;
+  const int year_number = take(digits, 4);
+  const int month_number = take(digits, 2);
+  const int day_number = take(digits, 2);
+  const year_month_day date{year(year_number), month(static_cast<unsigned>(month_number)),
+                            day(static_cast<unsigned>(day_number))};
+  const int hour = take(digits, 2);
+  const int minute = take(digits, 2);
+  const int second = digits.empty() ? 0 : take(digits, 2);
+  if (!date.ok() || year_number < 1970) return std::nullopt;
   if (hour > 23 || minute > 59 || second > 60) return std::nullopt;
-  const std::int64_t days = days_of({year, month, day});
-  // A day that its month lacks would be one of the next.
-  if (date_of(days).day != day) return std::nullopt;
-  return (days - kEpoch) * kSecondsPerDay + hour * 3600 + minute * 60 + second;
+  const auto time = sys_days(date) + hours(hour) + minutes(minute) + seconds(second);
+  return time.time_since_epoch().count();
 }
 
 /// Digits after the point, to nanoseconds.
@@ -86,14 +58,11 @@ long nanoseconds_of(std::string_view digits) {
 }  // namespace
 
 void append_timestamp(std::string& out, time_t time) {
-  const std::int64_t seconds =
-      std::clamp<std::int64_t>(time, kFirst, kLast) + kEpoch * kSecondsPerDay;
-  const Date date = date_of(seconds / kSecondsPerDay);
-  const std::int64_t in_day = seconds % kSecondsPerDay;
+  const UtcTime utc = UtcClock().at(std::clamp<std::int64_t>(time, kFirst, kLast));
   char text[kWithSeconds];
   char* to = text;
-  for (const std::int64_t two : {date.year / 100, date.year % 100, date.month, date.day,
-                                 in_day / 3600, in_day / 60 % 60, in_day % 60}) {
+  for (const unsigned two :
+       {utc.year / 100, utc.year % 100, utc.month, utc.day, utc.hour, utc.minute, utc.second}) {
     *to++ = static_cast<char>('0' + two / 10);
     *to++ = static_cast<char>('0' + two % 10);
   }
