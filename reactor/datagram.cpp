@@ -94,7 +94,7 @@ Result<void> Datagram::set_options(const Options& options, const Address& addres
   max_bytes_ = std::min(options.max_bytes, limits::kDatagramBytes);
   errors_ = options.errors;
   const bool drops_by_message = options.count_drops && !drop_counter(fd);
-  ancillary_ = options.destination || options.timestamps || drops_by_message || options.coalesce;
+  ancillary_ = options.destination || drops_by_message || options.coalesce;
   if (options.share_address) {
     if (auto done = set_option(fd, option::reuse_address, true); !done) return done;
   }
@@ -105,7 +105,7 @@ Result<void> Datagram::set_options(const Options& options, const Address& addres
     set(fd, IPPROTO_IP, IP_PKTINFO, 1);  // also on an IPv6 socket, for what comes by IPv4
     if (v6) set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
   }
-  if (options.timestamps) set(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
+  if (options.timestamps) fill_in_times();
   if (drops_by_message) set(fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
   if (options.coalesce) set(fd, IPPROTO_UDP, UDP_GRO, 1);
   if (options.errors) {
@@ -252,6 +252,11 @@ void Datagram::tell_later(Error error) {
     later_ = reactor_->timer([this] { handler_->on_error(*this, peer_, later_error_); });
   }
   later_.start(Duration(0));
+}
+
+void Datagram::fill_in_times() {
+  set(socket_.get(), SOL_SOCKET, SO_TIMESTAMPNS, 1);
+  ancillary_ = true;
 }
 
 void Datagram::pause_reading() {

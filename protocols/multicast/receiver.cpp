@@ -53,6 +53,7 @@ struct Receiver::Member final : DatagramHandler {
   std::string interface;
   unsigned index = 0;  // of the interface; 0: it is gone
   bool up = false;
+  bool timed = false;  // the kernel is asked when things arrive
   TimePoint heard{};
 };
 
@@ -216,10 +217,9 @@ Result<void> Receiver::join(Member& member, const Interface& interface) {
   Group& group = *member.group;
   member.close();
   const Address address = bound_to(group.spec_.group, interface.index);
-  auto opened = member.socket.open(address, {.timestamps = options_.timestamps,
-                                             .count_drops = true,
-                                             .share_address = true,
-                                             .receive_buffer = options_.receive_buffer});
+  auto opened = member.socket.open(
+      address,
+      {.count_drops = true, .share_address = true, .receive_buffer = options_.receive_buffer});
   if (!opened) return opened;
   const int fd = member.socket.fd();
   // What the kernel cannot keep away otherwise is other people's groups of this port.
@@ -233,6 +233,7 @@ Result<void> Receiver::join(Member& member, const Interface& interface) {
     group.spec_.group.set_port(member.socket.address().port());
     group.name_ = group.spec_.to_string();
   }
+  member.timed = false;
   member.interface = interface.name;
   member.index = interface.index;
   member.up = interface.up;
@@ -293,9 +294,14 @@ void Receiver::arrived(Member& member, std::span<const Received> batch) {
     if (batch.empty()) return;
   }
   member.heard = reactor_->now();
-  const std::int64_t now = options_.timestamps ? 0 : wall_clock();
+  std::int64_t now = 0;
+  bool numbered = false;
   for (const Received& one : batch) {
-    group.statistics_.add(one.from, one.bytes, one.time != 0 ? one.time : now);
+    if (one.time == 0 && now == 0) now = wall_clock();
+    numbered |= group.statistics_.add(one.from, one.bytes, one.time != 0 ? one.time : now);
+  }
+  if (numbered && options_.timestamps && !std::exchange(member.timed, true)) {
+    member.socket.fill_in_times();
   }
   on_datagrams_(group, batch);
   if (complete()) stop();

@@ -27,7 +27,8 @@ class Receiver {
  public:
   struct Options {
     std::vector<GroupSpec> groups;
-    bool timestamps = false;  ///< statistics want the kernel's time of arrival, not the turn's
+    bool timestamps =
+        false;  ///< statistics of numbered datagrams go by the kernel's time of arrival
     std::uint64_t count = 0;  ///< stops after so many datagrams; 0: never
     /// Leaves and joins where nothing came for so long, for switches that forget; zero: never.
     Duration renew_silent = Duration::zero();

@@ -25,7 +25,7 @@ Statistics::Statistics(TimePoint start, std::size_t max_sources)
   (void)getrandom(&seed_, sizeof seed_, GRND_NONBLOCK);
 }
 
-void Statistics::add(const Address& from, std::span<const std::byte> datagram,
+bool Statistics::add(const Address& from, std::span<const std::byte> datagram,
                      std::int64_t arrived) {
   all_.add(datagram.size());
   const Key key = key_of(from);
@@ -41,10 +41,11 @@ void Statistics::add(const Address& from, std::span<const std::byte> datagram,
   }
   Source& source = entries_[index].source;
   source.traffic.add(datagram.size());
-  if (const auto header = parse_header(datagram)) {
-    if (!source.sequence) source.sequence = std::make_unique<Sequence>();
-    source.sequence->add(*header, arrived);
-  }
+  const auto header = parse_header(datagram);
+  if (!header) return false;
+  if (!source.sequence) source.sequence = std::make_unique<Sequence>();
+  source.sequence->add(*header, arrived);
+  return true;
 }
 
 void Statistics::tick(TimePoint now) {

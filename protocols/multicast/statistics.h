@@ -45,8 +45,8 @@ class Statistics {
   Statistics(const Statistics&) = delete;
   Statistics& operator=(const Statistics&) = delete;
 
-  /// `arrived`: nanoseconds since 1970.
-  void add(const Address& from, std::span<const std::byte> datagram, std::int64_t arrived);
+  /// `arrived`: nanoseconds since 1970. Whether it has a Header.
+  bool add(const Address& from, std::span<const std::byte> datagram, std::int64_t arrived);
 
   /// Rates are those of the time since the last call, or the start: one every second or so.
   void tick(TimePoint now);

@@ -32,6 +32,7 @@ struct Fixture {
                  [this](Receiver::Group& group, std::span<const Received> batch) {
                    for (const Received& one : batch) {
                      got.push_back(concat(group.spec().group.host(), ' ', as_text(one.bytes)));
+                     timed.push_back(one.time != 0);
                    }
                    if (when_heard) when_heard();
                  }) {
@@ -54,6 +55,7 @@ struct Fixture {
 
   Reactor reactor;
   std::vector<std::string> got;
+  std::vector<bool> timed;  // by the kernel
   std::function<void()> when_heard;
   Receiver receiver;
 };
@@ -99,6 +101,21 @@ TestEachSelector(multicast_receiver, counts_what_the_sender_has_numbered) {
   cr_expect(sequence->delay().least > 0);
   cr_expect(f.receiver.groups()[0]->dropped() == 0);
   cr_expect(sender->sent() == 300);
+}
+
+TestEachSelector(multicast_receiver, asks_when_things_arrive_once_they_are_numbered) {
+  Fixture f(kind);
+  const auto plain = f.sender(), numbered = f.sender(0, true);
+  cr_assert(plain->send("a"));
+  cr_assert(f.wait_for(1));
+  cr_assert(plain->send("b"));
+  cr_assert(f.wait_for(2));
+  cr_assert(numbered->send("c"));
+  cr_assert(f.wait_for(3));
+  cr_assert(plain->send("d"));
+  cr_assert(f.wait_for(4));
+  const std::vector<bool> expected = {false, false, false, true};
+  cr_expect(f.timed == expected);
 }
 
 TestEachSelector(multicast_receiver, stops_at_its_count) {
