@@ -15,6 +15,8 @@ import sys
 import tempfile
 import time
 
+from awake import awake
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SERVER_CPU, LOAD_CPU = "0", "1"
 START_SECONDS, STOP_SECONDS = 30, 20
@@ -27,7 +29,9 @@ class Failed(Exception):
 def run_script(name, compare, parse):
     """The whole of a script that compares: what its command line asks for, or a word on why not."""
     try:
-        compare(parse())
+        options = parse()
+        with awake():
+            compare(options)
     except (Failed, OSError) as error:
         sys.exit(f"{name}: {error}")
 
@@ -38,12 +42,14 @@ def pinned(cpu):
 
 
 class Server:
-    """A server that prints `... listening on ADDRESS` when it is ready; stopped by SIGTERM."""
+    """A server that prints `... listening on ADDRESS` when it is ready; stopped by SIGTERM. What a
+    quiet one says on standard error is not shown."""
 
-    def __init__(self, command, prefix=()):
+    def __init__(self, command, prefix=(), quiet=False):
         words = pinned(SERVER_CPU) + list(prefix) + shlex.split(command)
         self.traced = "strace" in prefix
-        self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=subprocess.DEVNULL if quiet else None)
         try:
             self.address = self._wait_until_listening(command)
         except BaseException:
@@ -134,9 +140,10 @@ class Load:
         return self.line()
 
 
-def callgrind(words_or_command, work=None, inside=None):
+def callgrind(words_or_command, work=None, inside=None, start=Server):
     """User instructions of a command, or of a server (a string) while `work(server)` drives it;
-    with `inside`, only those of functions whose name matches that pattern, and of their callees."""
+    with `inside`, only those of functions whose name matches that pattern, and of their callees.
+    `start(command, prefix)` starts the server."""
     with tempfile.TemporaryDirectory() as folder:
         log = os.path.join(folder, "log")
         prefix = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
@@ -144,7 +151,7 @@ def callgrind(words_or_command, work=None, inside=None):
         if inside:
             prefix += ["--collect-atstart=no", f"--toggle-collect={inside}"]
         if work:
-            with Server(words_or_command, prefix) as server:
+            with start(words_or_command, prefix) as server:
                 work(server)
         else:
             subprocess.run(
@@ -157,11 +164,11 @@ def callgrind(words_or_command, work=None, inside=None):
     return int(found[1])
 
 
-def system_calls(command, work):
+def system_calls(command, work, start=Server):
     """How often each system call was made by a server while `work(server)` drove it."""
     with tempfile.TemporaryDirectory() as folder:
         table = os.path.join(folder, "table")
-        with Server(command, ["strace", "-f", "-c", "-o", table]) as server:
+        with start(command, ["strace", "-f", "-c", "-o", table]) as server:
             work(server)
         return calls_in(table)
 
