@@ -6,6 +6,8 @@ CXX      := g++
 endif
 CLANG    ?= clang++-19
 OPT      ?= -O2 -g
+# Of the tests themselves, which are compiled more often than they run long.
+TEST_OPT ?= -O1 -g1
 PREFIX   ?= /usr/local
 # Where everything made goes; each variant of the build has a folder of its own.
 B        ?= build
@@ -41,7 +43,8 @@ sources   = $(wildcard $(foreach folder,$(1),$(folder)/*.cpp))
 objects   = $(patsubst %.cpp,$(B)/obj/%.o,$(1))
 
 LIBRARY_OBJECTS := $(call objects,$(call sources,reactor protocols protocols/*))
-TOOL_OBJECTS    := $(call objects,$(call sources,tools tools/*))
+VIDEO_OBJECTS   := $(call objects,$(call sources,tools/video))
+TOOL_OBJECTS    := $(filter-out $(VIDEO_OBJECTS),$(call objects,$(call sources,tools tools/*)))
 # What the tests of tools/ link: all of it but the main function.
 TOOL_PARTS      := $(filter-out %/main.o,$(TOOL_OBJECTS))
 TESTS    := $(patsubst %.cpp,$(B)/%,$(wildcard tests/*/*_test.cpp))
@@ -51,14 +54,22 @@ BENCHES  := $(patsubst %.cpp,$(B)/%,$(wildcard bench/*.cpp bench/raw/*.cpp bench
 OURS     := $(wildcard $(foreach folder,reactor protocols protocols/* tools tools/* tests/* bench bench/*, \
               $(folder)/*.cpp $(folder)/*.h))
 
-.PHONY: all run examples test check sanitize bench benches fuzz static format format-check lint install deps \
-        clean help
+.PHONY: all run video examples test test-video check sanitize bench benches fuzz static \
+        format format-check lint install deps clean help video-if-possible
 .SECONDARY:
 
-all: $(B)/sluice ## the optimised program, build/sluice (also what plain `make` does)
+all: $(B)/sluice video-if-possible ## the optimised programs, below build/ (also what plain `make` does)
 
 run: $(B)/sluice ## builds, then serves every service at its default address
 	@./$(B)/sluice serve
+
+# sluice-video alone needs more than libc. Where OpenCV is not there, it is left out.
+video-if-possible: $(B)/sluice
+	@if pkg-config --exists opencv4 2>/dev/null; then $(MAKE) $(B)/sluice-video; else echo \
+	  "sluice-video is left out, as OpenCV is not here: 'make video' installs that, and makes it"; fi
+
+video: deps-opencv ## build/sluice-video, with OpenCV: cameras, windows, recordings
+	@$(MAKE) $(B)/sluice $(B)/sluice-video
 
 # --- compiling ------------------------------------------------------------------------------------
 $(B)/obj/%.o: %.cpp | $(B)/.compiler
@@ -75,6 +86,14 @@ $(B)/sluice: $(TOOL_OBJECTS) $(LIBRARY)
 	$(call say,link)
 	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $^ $(ALL_LDLIBS)
 
+$(VIDEO_OBJECTS): private CXXFLAGS += -fexceptions \
+  $(patsubst -I%,-isystem %,$(shell pkg-config --cflags opencv4 2>/dev/null))
+
+$(B)/sluice-video: $(VIDEO_OBJECTS) $(TOOL_PARTS) $(LIBRARY)
+	$(call say,link)
+	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $^ \
+	  $(addprefix -lopencv_,highgui videoio imgcodecs imgproc core) $(ALL_LDLIBS)
+
 $(B)/.compiler:
 	@mkdir -p $(@D)
 	@printf '#include <expected>\nint main() { return *std::expected<int, int>(0); }\n' | \
@@ -86,7 +105,19 @@ $(B)/.compiler:
 # --- testing --------------------------------------------------------------------------------------
 # Criterion's macros catch exceptions and cast in the old style; its tests are found by their section,
 # which nothing refers to.
-$(B)/obj/tests/%_test.o: private CXXFLAGS += -fexceptions -Wno-old-style-cast
+TEST_FLAGS = -fexceptions -Wno-old-style-cast $(TEST_OPT)
+$(B)/obj/tests/%_test.o: private CXXFLAGS += $(TEST_FLAGS) -include $(B)/precompiled/tests.h
+$(TESTS:$(B)/%=$(B)/obj/%.o): | $(B)/precompiled/tests.h.gch
+# It paints a great many screens, and is slow without any optimisation.
+$(B)/obj/tests/tools/line_painter_test.o: private override TEST_OPT = -O1 -g1
+
+# g++ takes the compiled header in place of the one beside it where the flags are the same.
+$(B)/precompiled/tests.h.gch: private CXXFLAGS += $(TEST_FLAGS)
+$(B)/precompiled/tests.h.gch: tests/precompiled/tests.h | $(B)/.compiler
+	@mkdir -p $(@D)
+	$(call say,compile)
+	@cp $< $(@D)/
+	$(Q)$(CXX) $(ALL_CXXFLAGS) -x c++-header -o $@ $<
 
 $(B)/tests/tools/%_test: $(B)/obj/tests/tools/%_test.o $(TOOL_PARTS) $(LIBRARY)
 	@mkdir -p $(@D)
@@ -109,12 +140,23 @@ $(B)/sluice-faulty: $(B)/obj/tests/fault/faults.o $(TOOL_OBJECTS) $(LIBRARY)
 	$(call say,link)
 	$(Q)$(CXX) $(ALL_LDFLAGS) $(FAULTY_CALLS:%=-Wl,--wrap=%) -o $@ $^ $(ALL_LDLIBS)
 
+# A camera for programs that open one, where there is none: see tests/camera/README.md.
+$(B)/fake_camera.so: $(wildcard tests/camera/*.cpp tests/camera/*.h)
+	@mkdir -p $(@D)
+	$(call say,link)
+	$(Q)$(CXX) -std=c++23 -O1 -g1 -I. -shared -fPIC -o $@ $(filter %.cpp,$^) -ldl -lpthread
+
 examples: $(EXAMPLES) ## the programs of tests/examples, to build/examples
 
 test: deps-test ## every test: what is missing for it is installed first, or named
 	@$(MAKE) check
 
-check: $(B)/sluice $(TESTS) $(EXAMPLES) $(if $(FAULTY_CALLS),$(B)/sluice-faulty)
+# What is needed for these is large; without it `make test` leaves some of them out.
+test-video: deps-test deps-video ## the tests of video with OpenCV, ffmpeg and a browser
+	@$(MAKE) $(B)/sluice $(B)/sluice-video $(B)/fake_camera.so
+	@python3 tests/run.py $(B) video_
+
+check: $(B)/sluice $(TESTS) $(EXAMPLES) $(B)/fake_camera.so $(if $(FAULTY_CALLS),$(B)/sluice-faulty)
 	@python3 tests/run.py $(B)
 
 # gcc's manual on -fsanitize: warnings about uninitialised values are not to be relied on with it.
@@ -123,7 +165,7 @@ check: $(B)/sluice $(TESTS) $(EXAMPLES) $(if $(FAULTY_CALLS),$(B)/sluice-faulty)
 SANITIZE := -O1 -g1 -fsanitize=address,undefined -fno-sanitize=vptr -fno-sanitize-recover=all \
             -fno-omit-frame-pointer -Wno-maybe-uninitialized
 sanitize: deps-test ## the tests under the address and undefined-behaviour sanitizers; leaks fail
-	@$(MAKE) B=build/sanitize OPT="$(SANITIZE)" check
+	@$(MAKE) B=build/sanitize OPT="$(SANITIZE)" TEST_OPT="-O0 -g1" check
 
 FUZZ_FLAGS := -std=c++23 -O1 -g -I. -MMD -MP -fsanitize=fuzzer-no-link,address,undefined \
               -fno-sanitize-recover=undefined
@@ -160,7 +202,7 @@ $(B)/bench/%: $(B)/obj/bench/%.o $(LIBRARY)
 	$(call say,link)
 	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $^ -lbenchmark -lpthread $(ALL_LDLIBS)
 
-benches: $(B)/sluice $(BENCHES)
+benches: $(B)/sluice $(BENCHES) $(B)/fake_camera.so
 
 bench: deps-bench ## measures: see bench/README.md
 	@$(MAKE) benches
@@ -179,13 +221,13 @@ format-check: deps-format ## fails when a file is not laid out so
 	clang-format-19 --dry-run --Werror $(OURS)
 
 lint: deps-clang ## clang-tidy over every source file
-	@printf '%s\n' $(filter %.cpp,$(OURS)) | xargs -P$$(nproc) -n4 \
+	@printf '%s\n' $(filter-out tools/video/%,$(filter %.cpp,$(OURS))) | xargs -P$$(nproc) -n4 \
 	  sh -c 'clang-tidy-19 --quiet --warnings-as-errors="*" "$$@" -- -std=c++23 -I.' lint
 
 install: $(B)/sluice ## into PREFIX (/usr/local), below DESTDIR
 	install -D -s -m 755 $(B)/sluice "$(DESTDIR)$(PREFIX)/bin/sluice"
 
-deps: deps-test deps-bench deps-format deps-clang ## installs what tests, bench, format and lint need
+deps: deps-test deps-video deps-bench deps-format deps-clang ## installs what tests, bench, format and lint need
 
 deps-%:
 	@sh tests/deps.sh $*

@@ -1,5 +1,6 @@
 #!/bin/sh
-# deps.sh GROUP: makes sure that what a group of targets needs is there (test, bench, format, clang).
+# deps.sh GROUP: makes sure that what a group of targets needs is there: test, video (its tests),
+# opencv, bench, format, clang.
 # What is missing is named and installed, as root or by a sudo that asks nothing; where neither is to
 # be had, the command to type is printed and the status is 1.
 set -eu
@@ -18,6 +19,17 @@ case ${1:-} in
     need libcriterion-dev header_there criterion/criterion.h
     need curl command_there curl
     need python3 command_there python3 ;;
+  opencv)
+    need pkg-config command_there pkg-config
+    need libopencv-dev pkg-config --exists opencv4 ;;
+  video)
+    need pkg-config command_there pkg-config
+    need libopencv-dev pkg-config --exists opencv4
+    need ffmpeg command_there ffprobe
+    need chromium command_there chromium
+    need xvfb command_there Xvfb
+    need xdotool command_there xdotool
+    need python3-numpy /usr/bin/python3 -c 'import numpy' ;;
   bench)
     need libbenchmark-dev header_there benchmark/benchmark.h
     need valgrind command_there valgrind
@@ -28,7 +40,7 @@ case ${1:-} in
     need clang-19 command_there clang++-19
     need clang-tidy-19 command_there clang-tidy-19
     need libclang-rt-19-dev test -n "$(find /usr/lib -name 'libclang_rt.fuzzer*' -path '*19*' | head -1)" ;;
-  *) echo "usage: deps.sh test|bench|format|clang" >&2; exit 2 ;;
+  *) echo "usage: deps.sh test|video|opencv|bench|format|clang" >&2; exit 2 ;;
 esac
 [ -n "$missing" ] || exit 0
 

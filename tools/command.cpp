@@ -1,12 +1,28 @@
 #include "tools/command.h"
 
+#include <fcntl.h>
 #include <unistd.h>
+
+#include <csignal>
 
 #include "reactor/printable.h"
 #include "reactor/text.h"
 #include "reactor/write_all.h"
 
 namespace sluice::tools {
+namespace {
+
+/// A socket must not get the number of a standard stream that the caller has closed: what is meant
+/// for a terminal would go to the peer. With O_PATH use stays an error, and there is a root also
+/// where there is no /dev.
+void keep_standard_numbers() {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+    if (fcntl(fd, F_GETFD) < 0) (void)open("/", O_PATH);
+  }
+}
+
+}  // namespace
+
 std::optional<std::string_view> Arguments::value(std::string_view name) const {
   for (auto option = options.rbegin(); option != options.rend(); ++option) {
     if (option->first == name) return option->second;
@@ -70,6 +86,36 @@ int print(std::string_view text) {
   (void)write_all(STDERR_FILENO,
                   concat("sluice: standard output: ", written.error().message(), '\n'));
   return kFailed;
+}
+
+void prepare_process() {
+  keep_standard_numbers();
+  std::signal(SIGXFSZ, SIG_IGN);
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+std::string help_of(const Command& command) {
+  std::string text = concat("usage: sluice ", command.usage, "\n\n", command.summary, "\n");
+  if (!command.options.empty()) text += "\n";
+  for (const Option& option : command.options) {
+    const std::string left =
+        concat("  ", option.name, option.value.empty() ? "" : " ", option.value);
+    text +=
+        concat(left, std::string(left.size() < 34 ? 34 - left.size() : 1, ' '), option.help, '\n');
+  }
+  return text;
+}
+
+int run_command(const Command& command, std::span<char* const> words) {
+  for (const std::string_view word : words) {
+    if (word == "--") break;
+    if (word == "--help" || word == "-h") {
+      return print(help_of(command));
+    }
+  }
+  auto arguments = parse_arguments(words, command.options);
+  if (!arguments) return misused(command.name, arguments.error());
+  return command.run(*arguments);
 }
 
 }  // namespace sluice::tools

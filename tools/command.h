@@ -62,6 +62,17 @@ int misused(std::string_view command, std::string_view message);
 /// Writes all of `text` to standard output; kFailed, with a word on standard error, when it cannot.
 int print(std::string_view text);
 
+/// What every program does first. A full disk and a vanished reader are errors of a call from then
+/// on, not the end of the process.
+void prepare_process();
+
+/// What `sluice help COMMAND` prints.
+std::string help_of(const Command& command);
+
+/// Takes the words behind the command's name apart and runs it, or prints its help. Returns an
+/// Exit.
+int run_command(const Command& command, std::span<char* const> words);
+
 extern const Command kServe;
 extern const Command kEcho;
 extern const Command kTime;
@@ -77,5 +88,6 @@ extern const Command kUdpEcho;
 extern const Command kUdpFile;
 extern const Command kBroadcast;
 extern const Command kMulticastCommand;
+extern const Command kVideo;
 
 }  // namespace sluice::tools

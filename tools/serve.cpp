@@ -8,88 +8,12 @@
 #include "reactor/text.h"
 #include "tools/command.h"
 #include "tools/serve_ftp.h"
+#include "tools/serve_help.h"
 #include "tools/serve_table.h"
+#include "tools/serve_video.h"
 
 namespace sluice::tools {
 namespace {
-
-constexpr Option kOptions[] = {
-    {"--echo", "ADDRESS", "every byte back"},
-    {"--echo-mode", "MODE", "concurrent (default), sequential or once"},
-    {"--udp-echo", "ADDRESS", "every datagram back"},
-    {"--udp-echo-rate", "N", "datagrams a second of one address (10000, but any number from this"},
-    {"", "", "machine); 0: no bound"},
-    {"--time", "ADDRESS", "the local time, then close"},
-    {"--words", "ADDRESS", "a number from 1 to 10, answered by its word"},
-    {"--words-gap", "MILLISECONDS", "a request without newline ends after so long (50)"},
-    {"--drop", "ADDRESS", "takes files"},
-    {"--drop-dir", "DIR", "where they are put"},
-    {"--drop-clients", "N", "end when N clients have been served"},
-    {"--drop-max-size", "BYTES", "refuse larger files"},
-    {"--drop-hidden", "", "take names with a leading dot"},
-    {"--offer", "ADDRESS", "gives one file to whoever asks"},
-    {"--offer-file", "FILE", "that file"},
-    {"--offer-pause", "MILLISECONDS", "between name and contents in the plain form (100)"},
-    {"--chat", "ADDRESS", "what one says goes to all others of the room"},
-    {"--chat-slow", "skip|disconnect",
-     "who is too far behind: jumps to the newest line (default), or"},
-    {"", "", "has to go"},
-    {"--chat-lag", "BYTES", "how far one may be behind (1048576)"},
-    {"--chat-history", "LINES", "that are said again to who joins with a nick (20)"},
-    {"--chat-transcript", "DIR", "append what is said to DIR/ROOM.log; SIGHUP opens them anew"},
-    {"--chat-line", "BYTES", "longer ones are cut (4096)"},
-    {"--chat-gap", "MILLISECONDS", "a message without newline ends after so long (50)"},
-    {"--chat-rate", "N", "lines a second of one client (50); 0: no bound"},
-    {"--chat-burst", "N", "and so many at once, as in a paste (500)"},
-    {"--chat-max-clients", "N", "at once (20000)"},
-    {"--chat-max-per-address", "N", "of one address (1000, but any number from this machine)"},
-    {"--ftp", "ADDRESS", "file transfer, for the clients that people have"},
-    {"--ftp-root", "DIR", "what it serves"},
-    {"--ftp-users", "FILE", "NAME:HASH:ROOT:PERMISSIONS lines, as 'sluice passwd' makes them"},
-    {"--ftp-user", "NAME:PASSWORD", "one who may log in; may be given again; see SLUICE_FTP_USER"},
-    {"--ftp-anonymous", "", "anybody may log in, as anonymous, and read"},
-    {"--ftp-writable", "", "those of --ftp-user may write"},
-    {"--ftp-anonymous-writable", "", "anonymous may write"},
-    {"--ftp-atomic", "", "uploads under new names, too, appear whole or not at all"},
-    {"--ftp-pasv-range", "A-B", "ports of passive data connections"},
-    {"--ftp-pasv-address", "ADDR", "told for them to clients from other networks"},
-    {"--ftp-xferlog", "FILE", "append a line to it for each transfer, as wu-ftpd did"},
-    {"--ftp-max-clients", "N", "at once (10000); more are told to come back"},
-    {"--ftp-max-per-address", "N", "the same for one address (5000)"},
-    {"--ftp-idle", "SECONDS", "without command or transfer before a client is sent away (300)"},
-    {"--ftp-login-time", "SECONDS", "within which one has to log in (60)"},
-    {"--ftp-login-delay", "MILLISECONDS", "after a wrong password; doubles (500)"},
-    {"--ftp-login-burst", "N", "wrong passwords from one address; one more every 10 s (50)"},
-    {"--ftp-stall", "SECONDS", "that a data connection may stand still or be missing (60)"},
-    {"--tftp", "ADDRESS", "files for machines that boot, and for whoever has no more"},
-    {"--tftp-root", "DIR", "what it serves"},
-    {"--tftp-writable", "", "takes new files"},
-    {"--tftp-replace", "", "and files in the place of others"},
-    {"--tftp-max-size", "BYTES", "refuse larger ones"},
-    {"--tftp-max-transfers", "N", "at once (1000)"},
-    {"--tftp-max-per-address", "N", "of one address (100, but any number from this machine)"},
-    {"--tftp-patience", "SECONDS", "without a word before a client has gone (25)"},
-    {"--multicast", "GROUP:PORT",
-     "receives what is sent to a group; may be given again; the log tells"},
-    {"", "", "what comes, unless it goes elsewhere"},
-    {"--multicast-interface", "NAME|all", "where to join (lo), unless the group says %NAME"},
-    {"--multicast-source", "ADDR", "only what comes from there"},
-    {"--multicast-write", "FILE", "append what comes to FILE"},
-    {"--multicast-exec", "COMMAND", "a shell command that reads what comes, a line each"},
-    {"--multicast-raw", "", "no newline behind each for it"},
-    {"--multicast-to-room", "ROOM", "say it in a room of --chat"},
-    {"--multicast-renew", "SECONDS", "leave and join when nothing came for so long"},
-    {"--http", "ADDRESS", "a page about the services, and numbers for Prometheus"},
-    {"--http-max-clients", "N", "at once (1000)"},
-    {"--http-name", "NAME",
-     "that it may be called on loopback beside localhost; may be given again"},
-    {"--sync", "", "files are on the disk before they are said to be stored"},
-    {"--config", "FILE", "lines of NAME = VALUE, names as here without the dashes"},
-    {"--selector", "NAME", "epoll (default), poll or select"},
-    {"--drain", "SECONDS", "how long transfers may go on after SIGTERM (10)"},
-    {"--log-level", "LEVEL", "error, warning, info (default) or debug"},
-    {"--log-file", "FILE", "append the log to it; SIGHUP opens it anew"},
-};
 
 /// A client costs a descriptor, so take as many as the system lets us have; with select no more
 /// than it can watch, so that new clients wait as at any other limit.
@@ -105,8 +29,8 @@ void raise_descriptor_limit(SelectorKind selector) {
 /// The services of one process, from start to drain.
 class Server {
  public:
-  Server(Reactor& reactor, const ServeSettings& settings, Duration drain)
-      : reactor_(&reactor), settings_(&settings), patience_(drain) {}
+  Server(Reactor& reactor, const ServeSettings& settings, ServeVideo& video, Duration drain)
+      : reactor_(&reactor), settings_(&settings), video_(&video), patience_(drain) {}
 
   /// Makes and starts what the settings name; when `all`, every service, and one whose address is
   /// taken does not keep the others from starting. The int is an Exit.
@@ -124,6 +48,7 @@ class Server {
 
   Reactor* reactor_;
   const ServeSettings* settings_;
+  ServeVideo* video_;
   Duration patience_;
   std::vector<Running> services_;
   Timer deadline_;
@@ -142,13 +67,13 @@ Made Server::make(const ServiceKind& kind, const std::string& text) {
         services_, [&](const Running& running) { return running.kind->name == name; });
     return found == services_.end() ? nullptr : found->service.get();
   };
-  return kind.make_from({*reactor_, text, *settings_, find, services_});
+  return kind.make_from({*reactor_, text, *settings_, find, services_, *video_});
 }
 
 std::expected<void, int> Server::start(bool all) {
   bool some = false;
   for (const ServiceKind& kind : service_kinds()) {
-    if (!all && !settings_->has(kind.name)) continue;
+    if (all ? kind.only_if_named : !settings_->has(kind.name)) continue;
     const std::string text = settings_->text(kind.name, kind.default_address);
     auto service = make(kind, text);
     if (!service) return std::unexpected(misused("serve", service.error()));
@@ -175,7 +100,8 @@ void Server::announce(bool table) const {
   std::string text;
   for (const Running& running : services_) {
     if (running.service) {
-      text += concat(running.kind->name, " listening on ", running.service->address(), '\n');
+      text += concat(running.kind->name, ' ', running.kind->announced, ' ',
+                     running.service->address(), '\n');
     }
   }
   if (table) {
@@ -261,6 +187,7 @@ int Server::run() {
 std::optional<std::string> stray_option(const ServeSettings& settings) {
   for (const auto& [name, value] : settings.all()) {
     for (const ServiceKind& kind : service_kinds()) {
+      if (name.starts_with("video")) break;  // which belong to more than one
       if (name.starts_with(concat(kind.name, '-')) && !settings.has(kind.name)) {
         return concat("--", name, " without --", kind.name);
       }
@@ -289,7 +216,7 @@ int run_serve(const Arguments& arguments) {
   }
   ServeSettings settings;
   if (const auto file = arguments.value("--config")) {
-    if (auto read = settings.read_file(std::string(*file), kOptions); !read) {
+    if (auto read = settings.read_file(std::string(*file), kServeOptions); !read) {
       return misused("serve", read.error());
     }
   }
@@ -300,6 +227,8 @@ int run_serve(const Arguments& arguments) {
   if (!all) {
     if (const auto stray = stray_option(settings)) return misused("serve", *stray);
   }
+  const auto video_settings = VideoSettings::read(settings, all);
+  if (!video_settings) return misused("serve", video_settings.error());
   auto options = apply_process_settings(settings);
   if (!options) return misused("serve", options.error());
   const auto drain = settings.number("drain", 10, 0, 86'400);
@@ -320,7 +249,9 @@ int run_serve(const Arguments& arguments) {
   }
   raise_descriptor_limit(options->selector);
   Reactor reactor(std::move(*options));
-  Server server(reactor, settings, std::chrono::seconds(*drain));
+  ServeVideo video(reactor);
+  if (auto made = video.start(*video_settings); !made) return complain("serve", made.error());
+  Server server(reactor, settings, video, std::chrono::seconds(*drain));
   if (auto started = server.start(all); !started) return started.error();
   if (auto handled = server.handle_signals(); !handled) return handled.error();
   server.announce(all);
@@ -331,6 +262,6 @@ int run_serve(const Arguments& arguments) {
 
 constexpr Command kServe = {"serve", "serve [--SERVICE ADDRESS …] [OPTION …]",
                             "Serves; without any service named, all of them at their defaults.",
-                            kOptions, run_serve};
+                            kServeOptions, run_serve};
 
 }  // namespace sluice::tools

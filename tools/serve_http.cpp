@@ -3,6 +3,7 @@
 #include "protocols/http/host.h"
 #include "protocols/http/http_service.h"
 #include "reactor/text.h"
+#include "tools/serve_video.h"
 
 namespace sluice::tools {
 namespace {
@@ -42,7 +43,10 @@ Made make_http(const Making& making) {
     for (const Running& running : *all) states.push_back(state_of(running));
     return states;
   };
-  return std::make_unique<http::HttpService>(making.reactor, std::move(options), std::move(list));
+  auto service =
+      std::make_unique<http::HttpService>(making.reactor, std::move(options), std::move(list));
+  making.video.add_to(service->routes(), making.all);
+  return service;
 }
 
 }  // namespace sluice::tools

@@ -17,6 +17,7 @@
 #include "tools/serve_http.h"
 #include "tools/serve_multicast.h"
 #include "tools/serve_tftp.h"
+#include "tools/serve_video.h"
 
 namespace sluice::tools {
 namespace {
@@ -117,6 +118,14 @@ constexpr ServiceKind kKinds[] = {
      [](const std::string& address, const ServeSettings&) {
        return ours("get tftp://", address, "/welcome.txt");
      }},
+    {"video", "127.0.0.1:9000", "", nullptr,
+     [](const std::string& address, const ServeSettings&) {
+       return ours("video receive --tcp ", address);
+     },
+     make_video},
+    {"video-rtp", "", "", nullptr,
+     [](const std::string&, const ServeSettings&) { return std::string(); }, make_video_rtp, true,
+     "sending to"},
     {"http", "127.0.0.1:8000", "", nullptr,
      [](const std::string& address, const ServeSettings&) {
        return concat("curl http://", address, "/metrics  # and / for a browser");

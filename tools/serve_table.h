@@ -24,6 +24,8 @@ struct Running {
   std::string trouble;               ///< why
 };
 
+class ServeVideo;
+
 /// What a service is made of whose address is no Address, or which hands things on to another one.
 struct Making {
   Reactor& reactor;
@@ -33,6 +35,7 @@ struct Making {
   Function<Service*(std::string_view name)>& find;
   /// All of them, for one that tells of the others later. Outlives them.
   const std::vector<Running>& all;
+  ServeVideo& video;
 };
 
 /// One kind of service that `sluice serve` knows: a row of its table.
@@ -45,6 +48,8 @@ struct ServiceKind {
   /// A command that shows it at work, for a person to type; gets HOST:PORT.
   std::string (*try_command)(const std::string& address, const ServeSettings& settings);
   Made (*make_from)(const Making& making) = nullptr;  ///< in place of `make`, which is null then
+  bool only_if_named = false;                         ///< not one of those that run by default
+  std::string_view announced = "listening on";        ///< what stands between name and address
 };
 
 std::span<const ServiceKind> service_kinds();

@@ -38,7 +38,8 @@ void HttpService::add_own_routes() {
     return Response{.body = to_json(overview()), .type = "application/json"};
   });
   routes_.add("/metrics", [this](const Request&) -> Answer {
-    return Response{.body = to_prometheus(overview(), reactor().stats(), ProcessFigures::read()),
+    return Response{.body = to_prometheus(overview(), reactor().stats(), ProcessFigures::read(),
+                                          routes_.metrics()),
                     .type = "text/plain; version=0.0.4; charset=utf-8"};
   });
   routes_.add("/healthz", [this](const Request&) -> Answer {
@@ -48,9 +49,13 @@ void HttpService::add_own_routes() {
 }
 
 Overview HttpService::overview() {
-  return {.uptime = reactor().now() - began_,
-          .draining = draining_,
-          .services = list_ ? list_() : std::vector<ServiceState>()};
+  Overview overview{.uptime = reactor().now() - began_,
+                    .draining = draining_,
+                    .services = list_ ? list_() : std::vector<ServiceState>()};
+  for (Picture& picture : routes_.pictures()) {
+    overview.pictures.push_back({picture.path, picture.alt, picture.note()});
+  }
+  return overview;
 }
 
 Answer HttpService::answer(const Request& request) {

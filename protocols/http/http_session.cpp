@@ -27,7 +27,7 @@ void HttpSession::enter(Step step) {
 
 void HttpSession::start_patience() {
   const auto& options = http().http_options();
-  if (step_ == Step::streaming || step_ == Step::over) {
+  if (step_ >= Step::promised) {
     timer_.stop();
   } else {
     timer_.start(step_ == Step::idle && answered_ ? options.idle_time : options.request_time);
@@ -40,7 +40,8 @@ void HttpSession::leave() {
 }
 
 void HttpSession::drain() noexcept {
-  if (step_ == Step::request || !waiting_.empty()) return;  // the answer says that it is the last
+  if (step_ == Step::request || step_ == Step::promised || !waiting_.empty())
+    return;  // the answer says that it is the last
   rest_.reset();
   leave();
 }
@@ -48,6 +49,7 @@ void HttpSession::drain() noexcept {
 void HttpSession::ended() noexcept {
   enter(Step::over);
   rest_.reset();
+  later_.reset();
 }
 
 // --- requests ------------------------------------------------------------------------------------
@@ -61,6 +63,7 @@ void HttpSession::take(std::string_view bytes) {
   std::size_t requests = 0;
   while (!bytes.empty() && !pressed_ && requests < limits::kRequestsPerTurn) {
     if (step_ == Step::streaming || step_ == Step::over) return;
+    if (step_ == Step::promised) break;
     const auto [taken, progress] = reader_.feed(bytes);
     bytes.remove_prefix(taken);
     if (reader_.begun()) enter(Step::request);
@@ -75,7 +78,7 @@ void HttpSession::take(std::string_view bytes) {
   waiting_ = bytes;
   if (waiting_.empty()) return;
   stream().pause_reading();
-  if (!pressed_) timer_.start(Duration::zero());
+  if (!pressed_ && step_ != Step::promised) timer_.start(Duration::zero());
 }
 
 void HttpSession::take_waiting() {
@@ -87,6 +90,10 @@ void HttpSession::take_waiting() {
 
 void HttpSession::on_eof(Stream&) noexcept {
   if (step_ == Step::streaming) return;  // it may still want to read
+  if (step_ == Step::promised) {
+    ended_sending_ = true;
+    return;
+  }
   if (step_ == Step::request) return refuse(400, "the connection ended within the request");
   leave();
 }
@@ -103,10 +110,32 @@ void HttpSession::answer() {
   const Request& request = reader_.request();
   answered_ = true;
   Answer answer = http().answer(request);
-  log(answer.response.status < 400 ? LogLevel::debug : LogLevel::info, request.method, ' ',
-      request.path, ' ', answer.response.status);
-  send(std::move(answer), request.keep_alive && !http().draining() && !http().full());
+  if (answer.later) {
+    enter(Step::promised);
+    later_ = std::move(answer.later);
+    return later_->begin([this](Response whole) { keep_promise(std::move(whole)); });
+  }
+  log_answer(answer.response.status);
+  send(std::move(answer), may_go_on());
   reader_.next();
+}
+
+void HttpSession::keep_promise(Response response) {
+  service().reactor().retire(std::move(later_));  // it is at work
+  log_answer(response.status);
+  send(std::move(response), may_go_on() && !ended_sending_);
+  reader_.next();
+  if (!waiting_.empty() && !pressed_ && step_ == Step::idle) timer_.start(Duration::zero());
+}
+
+bool HttpSession::may_go_on() const {
+  return reader_.request().keep_alive && !http().draining() && !http().full();
+}
+
+void HttpSession::log_answer(int status) const {
+  const Request& request = reader_.request();
+  log(status < 400 ? LogLevel::debug : LogLevel::info, request.method, ' ', request.path, ' ',
+      status);
 }
 
 /// Who cannot be understood is not listened to any more.
@@ -118,10 +147,12 @@ void HttpSession::refuse(int status, std::string_view why) {
 
 void HttpSession::send(Answer answer, bool keep_alive) {
   const bool bare = reader_.request().method == "HEAD";
+  const bool endless = answer.rest != nullptr;
   if (bare) answer.rest.reset();
+  keep_alive = keep_alive && !endless;
   std::string text = encode_head(answer.response, {.minor = reader_.request().minor,
                                                    .close = !keep_alive,
-                                                   .endless = answer.rest != nullptr,
+                                                   .endless = endless,
                                                    .date = std::time(nullptr)});
   if (!bare) text += answer.response.body;
   service().count().bytes_out += text.size();

@@ -13,6 +13,7 @@ namespace sluice::http {
 /// One client. Requests are answered in the order in which they came; its steps:
 ///
 ///     idle --a byte--> request --whole, answered--> idle
+///                              --promised an answer--> promised --it is there--> idle
 ///                              --answered for long--> streaming --> over
 ///                              --bad, late, the last--> over
 class HttpSession final : public Session {
@@ -30,7 +31,7 @@ class HttpSession final : public Session {
   void on_drained(Stream& stream) noexcept override;
 
  private:
-  enum class Step : std::uint8_t { idle, request, streaming, over };
+  enum class Step : std::uint8_t { idle, request, promised, streaming, over };
 
   HttpService& http() const;
   void enter(Step step);
@@ -39,6 +40,9 @@ class HttpSession final : public Session {
   void take_waiting();
   void on_time();
   void answer();
+  void keep_promise(Response response);
+  bool may_go_on() const;
+  void log_answer(int status) const;
   void send(Answer answer, bool keep_alive);
   void refuse(int status, std::string_view why);
 
@@ -49,7 +53,9 @@ class HttpSession final : public Session {
   std::string waiting_;  // came while it was pressed, or after too many others of its own
   Timer timer_;          // the end of patience; if something waits, the next turn
   std::optional<HttpService::Idle::iterator> place_;  // among the idle ones
+  bool ended_sending_ = false;                        // while it waited for what was promised
   std::unique_ptr<LongAnswer> rest_;
+  std::unique_ptr<LaterAnswer> later_;
 };
 
 }  // namespace sluice::http

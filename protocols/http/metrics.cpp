@@ -13,28 +13,7 @@ std::string seconds(Duration time) {
   return concat(micros / 1'000'000, '.', std::string(6 - fraction.size(), '0'), fraction);
 }
 
-class Text {
- public:
-  void head(std::string_view name, std::string_view type, std::string_view help) {
-    text_ += concat("# HELP ", name, ' ', help, "\n# TYPE ", name, ' ', type, '\n');
-  }
-  template <class Value>
-  void only(std::string_view name, std::string_view type, std::string_view help,
-            const Value& value) {
-    head(name, type, help);
-    text_ += concat(name, ' ', value, '\n');
-  }
-  template <class Value>
-  void of_service(std::string_view name, std::string_view service, const Value& value) {
-    text_ += concat(name, "{service=\"", label_escaped(service), "\"} ", value, '\n');
-  }
-  std::string take() { return std::move(text_); }
-
- private:
-  std::string text_;
-};
-
-void add_services(Text& text, const Overview& overview) {
+void add_services(MetricsText& text, const Overview& overview) {
   constexpr struct {
     std::string_view name, help;
     std::uint64_t ServiceCounters::* value;
@@ -47,17 +26,17 @@ void add_services(Text& text, const Overview& overview) {
   };
   text.head("sluice_service_up", "gauge", "Whether the service runs.");
   for (const ServiceState& service : overview.services) {
-    text.of_service("sluice_service_up", service.name, service.trouble.empty() ? 1 : 0);
+    text.sample("sluice_service_up", "service", service.name, service.trouble.empty() ? 1 : 0);
   }
   for (const auto& counter : kCounters) {
     text.head(counter.name, "counter", counter.help);
     for (const ServiceState& service : overview.services) {
-      text.of_service(counter.name, service.name, service.counters.*counter.value);
+      text.sample(counter.name, "service", service.name, service.counters.*counter.value);
     }
   }
 }
 
-void add_reactor(Text& text, const ReactorStats& stats) {
+void add_reactor(MetricsText& text, const ReactorStats& stats) {
   const struct {
     std::string_view name, help;
     std::uint64_t value;
@@ -83,7 +62,7 @@ void add_reactor(Text& text, const ReactorStats& stats) {
             "The longest that the loop was kept from waiting.", seconds(stats.slowest_turn));
 }
 
-void add_process(Text& text, const ProcessFigures& process) {
+void add_process(MetricsText& text, const ProcessFigures& process) {
   text.only("process_cpu_seconds_total", "counter", "Processor time, user and system.",
             seconds(process.cpu));
   if (process.resident_bytes) {
@@ -102,13 +81,14 @@ void add_process(Text& text, const ProcessFigures& process) {
 }  // namespace
 
 std::string to_prometheus(const Overview& overview, const ReactorStats& stats,
-                          const ProcessFigures& process) {
-  Text text;
+                          const ProcessFigures& process, std::span<WriteMetrics> others) {
+  MetricsText text;
   add_services(text, overview);
   text.only("sluice_uptime_seconds", "gauge", "Since the service was made.",
             seconds(overview.uptime));
   add_reactor(text, stats);
   add_process(text, process);
+  for (WriteMetrics& other : others) other(text);
   return text.take();
 }
 
@@ -124,6 +104,13 @@ std::string to_json(const Overview& overview) {
                    json_escaped(service.trouble), "\",\"connections\":", counters.connections,
                    ",\"failures\":", counters.failures, ",\"bytes_in\":", counters.bytes_in,
                    ",\"bytes_out\":", counters.bytes_out, '}');
+  }
+  text += "],\"pictures\":[";
+  comma = "";
+  for (const PictureState& picture : overview.pictures) {
+    text += concat(std::exchange(comma, ","), "{\"path\":\"", json_escaped(picture.path),
+                   "\",\"alt\":\"", json_escaped(picture.alt), "\",\"note\":\"",
+                   json_escaped(picture.note), "\"}");
   }
   return text + "]}\n";
 }

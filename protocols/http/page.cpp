@@ -26,6 +26,13 @@ void add_row(std::string& text, const ServiceState& service) {
                  "</td></tr>\n");
 }
 
+/// Without a script it moves, too; with one it rests while nobody sees the page.
+void add_picture(std::string& text, const PictureState& picture) {
+  text += concat("<figure data-picture=\"", html_escaped(picture.path), "\"><img src=\"",
+                 html_escaped(picture.path), "\" alt=\"", html_escaped(picture.alt),
+                 "\"><figcaption>", html_escaped(picture.note), "</figcaption></figure>\n");
+}
+
 }  // namespace
 
 std::string human_bytes(std::uint64_t bytes) {
@@ -49,6 +56,8 @@ Page::Page()
 
 Response Page::show(const Overview& overview) const {
   std::string text = concat(kPageTop, "<style>", kPageStyle, "</style>\n", kPageBegin);
+  for (const PictureState& picture : overview.pictures) add_picture(text, picture);
+  text += kPageTable;
   for (const ServiceState& service : overview.services) add_row(text, service);
   text += concat(kPageEnd, "<script>", kPageScript, "</script>\n</body>\n</html>\n");
   return {.body = std::move(text),

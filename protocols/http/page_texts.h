@@ -2,7 +2,7 @@
 
 #include <string_view>
 
-/// The pieces of the page, in order: top, style, begin, the rows of the table, end, script.
+/// The pieces of the page, in order: top, style, begin, pictures, table, its rows, end, script.
 namespace sluice::http {
 
 inline constexpr std::string_view kPageTop = R"html(<!DOCTYPE html>
@@ -30,6 +30,11 @@ h1 { margin: 0; font-size: 1.6rem; letter-spacing: -.01em; }
 #status { margin: 0; color: var(--soft); }
 #status.live { color: var(--good); }
 #status.lost { color: var(--bad); }
+figure { margin: 1rem 0; overflow: hidden; background: var(--card);
+  border: 1px solid var(--line); border-radius: .6rem; }
+figure img { display: block; width: 100%; max-height: 65vh; object-fit: contain;
+  background: #000; color: #ccc; }
+figcaption { padding: .5rem .9rem; color: var(--soft); font-variant-numeric: tabular-nums; }
 #table { margin: 1rem 0; overflow-x: auto; background: var(--card);
   border: 1px solid var(--line); border-radius: .6rem; }
 table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }
@@ -60,7 +65,10 @@ inline constexpr std::string_view kPageBegin = R"html(</head>
 <p id="status" role="status" aria-live="polite">as of when this page was loaded</p>
 </header>
 <main>
-<div id="table" role="region" aria-labelledby="caption" tabindex="0">
+)html";
+
+inline constexpr std::string_view kPageTable =
+    R"html(<div id="table" role="region" aria-labelledby="caption" tabindex="0">
 <table>
 <caption id="caption">Services of this process</caption>
 <thead><tr><th scope="col">Service</th><th scope="col">Clients</th><th scope="col">Failed</th><th scope="col">Received</th><th scope="col">Sent</th></tr></thead>
@@ -99,6 +107,14 @@ function putBytes(cell, bytes) {
   put(cell, human(bytes));
   cell.title = bytes;
 }
+const pictures = new Map();
+for (const figure of document.querySelectorAll("figure[data-picture]")) {
+  pictures.set(figure.dataset.picture, figure);
+}
+function play(figure) {
+  figure.querySelector("img").src = document.hidden ? "data:," : figure.dataset.picture;
+}
+document.addEventListener("visibilitychange", () => pictures.forEach(play));
 function show(service) {
   const row = rows.get(service.name);
   if (!row) return;
@@ -117,6 +133,12 @@ async function refresh() {
     if (!answer.ok) throw new Error(answer.status);
     const overview = await answer.json();
     overview.services.forEach(show);
+    for (const picture of overview.pictures) {
+      const figure = pictures.get(picture.path);
+      if (!figure) continue;
+      put(figure.querySelector("figcaption"), picture.note);
+      if (line.className === "lost") play(figure);
+    }
     if (overview.draining) say("about to stop", "lost");
     else say("live", "live");
   } catch {

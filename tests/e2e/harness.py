@@ -202,7 +202,7 @@ class Server:
             self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stderr=log,
                                             stdout=subprocess.PIPE, **self.how)
         expected = sum(1 for word in self.command if re.fullmatch(
-            "--(echo|udp-echo|time|words|drop|offer|ftp|tftp|http)", str(word)))
+            "--(echo|udp-echo|time|words|drop|offer|ftp|tftp|video|video-rtp|http)", str(word)))
         self.output, self.ports, self.addresses = b"", {}, {}
         deadline = time.monotonic() + PATIENCE
         while len(self.ports) < max(expected, 1):
@@ -220,7 +220,7 @@ class Server:
             raise AssertionError(f"the server ended ({self.process.returncode}): {self.log()}")
         self.output += part
         for line in self.output.decode().splitlines(keepends=True):
-            said = re.fullmatch(r"([\w-]+) listening on (\S+):(\d+)\n", line)
+            said = re.fullmatch(r"([\w-]+) (?:listening on|sending to) (\S+):(\d+)\n", line)
             if said:
                 self.ports[said[1]] = int(said[3])
                 self.addresses[said[1]] = f"{said[2]}:{said[3]}"

@@ -113,6 +113,49 @@ struct TalkFixture : Fixture {
   Talk* talk = nullptr;
 };
 
+/// Answers when it is told to.
+class Promise final : public http::LaterAnswer {
+ public:
+  explicit Promise(Promise*& there) : there_(&there) { *there_ = this; }
+  ~Promise() override {
+    if (*there_ == this) *there_ = nullptr;
+  }
+  void begin(Reply reply) override { reply_ = std::move(reply); }
+  void keep(std::string body) { reply_(http::Response{.body = std::move(body)}); }
+
+ private:
+  Promise** there_;
+  Reply reply_;
+};
+
+/// Answers before it is left alone.
+class Hasty final : public http::LaterAnswer {
+ public:
+  void begin(Reply reply) override { reply(http::Response{.body = "hasty"}); }
+};
+
+struct PromiseFixture : Fixture {
+  explicit PromiseFixture(SelectorKind kind = SelectorKind::epoll) : Fixture(kind) {
+    service.routes().add("/later", [this](const http::Request&) {
+      return http::Answer(std::make_unique<Promise>(promise));
+    });
+    service.routes().add(
+        "/hasty", [](const http::Request&) { return http::Answer(std::make_unique<Hasty>()); });
+  }
+  ~PromiseFixture() { service.abort(); }
+
+  /// Until the next request has come to its handler.
+  Promise* next() {
+    Promise* const old = promise;
+    cr_assert(run_until(reactor, [&] { return promise && promise != old; }));
+    return promise;
+  }
+
+  Promise* promise = nullptr;
+};
+
+const std::string kLater = "GET /later HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
 const std::string kTalk = "GET /talk HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 }  // namespace
@@ -381,5 +424,114 @@ Test(http_long_answer, is_not_begun_for_head) {
   TalkFixture f;
   const std::string got = f.ask("HEAD /talk HTTP/1.1\r\nHost: localhost\r\n\r\n");
   cr_expect(got.starts_with("HTTP/1.1 200 ") && got.ends_with("\r\n\r\n"));
+  cr_expect(got.contains("Connection: close\r\n") && !got.contains("Content-Length"));
   cr_expect(f.talk == nullptr);
+}
+
+TestEachSelector(http_later_answer, has_a_length_and_leaves_the_connection_open) {
+  PromiseFixture f(kind);
+  const Fd client = f.connect();
+  for (int round = 0; round < 3; ++round) {
+    send_text(client.get(), kLater);
+    Promise* const promise = f.next();
+    f.clock.advance(1h);  // no other time runs meanwhile
+    turn(f.reactor, 3);
+    cr_assert(f.promise == promise);
+    promise->keep("kept");
+    const std::string got =
+        f.read(client, [](const std::string& text) { return text.ends_with("kept"); });
+    cr_expect(got.contains("Content-Length: 4\r\n") && !got.contains("Connection:"));
+    cr_assert(run_until(f.reactor, [&] { return f.promise == nullptr; }));
+  }
+  cr_expect(f.service.counters().connections == 1);
+}
+
+TestEachSelector(http_later_answer, holds_back_the_requests_behind_it) {
+  PromiseFixture f(kind);
+  const Fd client = f.connect();
+  send_text(client.get(), kLater + kGet + kLater);
+  f.next();
+  send_text(client.get(), "GET /ne");
+  turn(f.reactor, 5);
+  send_text(client.get(), "xt HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  turn(f.reactor, 5);
+  std::string early;
+  cr_expect(read_some(client.get(), early) == Tail::more && early.empty());
+  f.promise->keep("first|");
+  f.next()->keep("second|");
+  const std::string got =
+      f.read(client, [](const std::string& text) { return text.contains("no /next\n"); });
+  const std::size_t first = got.find("first|"), ok = got.find("ok\n"), second = got.find("second|");
+  cr_expect(first < ok && ok < second && second < got.find("no /next"));
+}
+
+TestEachSelector(http_later_answer, may_come_at_once) {
+  PromiseFixture f(kind);
+  const std::string hasty = "GET /hasty HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  std::string requests;
+  for (int i = 0; i < 100; ++i) requests += hasty;
+  const std::string got = f.ask(requests);
+  cr_expect(count(got, "hasty") == 100);
+}
+
+TestEachSelector(http_later_answer, comes_to_who_has_ended_its_sending) {
+  PromiseFixture f(kind);
+  const Fd client = f.connect();
+  send_text(client.get(), kLater);
+  shutdown(client.get(), SHUT_WR);
+  f.next();
+  turn(f.reactor, 5);
+  f.promise->keep("kept");
+  const std::string got = f.read_to_end(client);
+  cr_expect(got.ends_with("kept") && got.contains("Connection: close\r\n"));
+}
+
+TestEachSelector(http_later_answer, is_gone_when_its_client_is) {
+  PromiseFixture f(kind);
+  Fd client = f.connect();
+  send_text(client.get(), kLater);
+  f.next();
+  reset_connection(client);
+  cr_assert(run_until(f.reactor, [&] { return f.promise == nullptr; }));
+  cr_expect(f.service.active() == 0);
+}
+
+TestEachSelector(http_later_answer, is_waited_for_by_a_drain) {
+  PromiseFixture f(kind);
+  const Fd client = f.connect();
+  send_text(client.get(), kLater + kGet);
+  f.next();
+  f.service.drain();
+  turn(f.reactor, 5);
+  cr_assert(f.promise != nullptr && !f.service.finished());
+  f.promise->keep("kept");
+  const std::string got = f.read_to_end(client);
+  cr_expect(got.ends_with("kept") && got.contains("Connection: close\r\n"));
+}
+
+Test(http_later_answer, sends_no_body_for_head) {
+  PromiseFixture f;
+  const Fd client = f.connect();
+  send_text(client.get(), "HEAD /later HTTP/1.1\r\nHost: localhost\r\n\r\n" + kGet);
+  f.next()->keep("kept");
+  const std::string got =
+      f.read(client, [](const std::string& text) { return text.ends_with("ok\n"); });
+  cr_expect(got.contains("Content-Length: 4\r\n") && !got.contains("kept"));
+}
+
+Test(http_service, shows_what_other_modules_add) {
+  Fixture f;
+  f.service.routes().add_metrics([](http::MetricsText& text) {
+    text.head("others", "gauge", "What others add.");
+    text.sample("others", "which", "a\"b", 5);
+  });
+  f.service.routes().add_picture(
+      {.path = "/a.jpg?\"", .alt = "<alt>", .note = [] { return std::string("note & \"more\""); }});
+  cr_expect(f.get("/metrics").contains("# TYPE others gauge\nothers{which=\"a\\\"b\"} 5\n"));
+  cr_expect(f.get("/services.json")
+                .contains("\"pictures\":[{\"path\":\"/a.jpg?\\\"\",\"alt\":\"<alt>\","
+                          "\"note\":\"note & \\\"more\\\"\"}]"));
+  const std::string page = f.get("/");
+  cr_expect(page.contains("<img src=\"/a.jpg?&quot;\" alt=\"&lt;alt&gt;\">"));
+  cr_expect(page.contains("<figcaption>note &amp; &quot;more&quot;</figcaption>"));
 }
