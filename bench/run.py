@@ -14,6 +14,7 @@ ftpclient  get and put beside curl and lftp
 chat       the chat server beside a raw fan-out and whichever brokers are installed
 datagram   UDP echo and a multicast receiver beside raw loops
 tftp       the TFTP server and client beside tftpd-hpa, atftpd, curl, atftp where installed
+video      an MJPEG stream to many viewers beside a raw loop and ustreamer where installed
 
 A target that is missed is a word in the output, never a failure: figures of time depend on the
 machine and on what else it does. The first two sections take valgrind and strace.
@@ -35,11 +36,12 @@ import compare_ftp
 import compare_ftp_client
 import compare_tftp
 import compare_transfer
+import compare_video
 from instructions import instructions
 from measuring import Failed, LOAD_CPU, median, pinned, verdict
 
 SECTIONS = ["counts", "loop", "timers", "cpu", "transfer", "reactor", "ftp", "ftpclient", "chat",
-            "datagram", "tftp"]
+            "datagram", "tftp", "video"]
 SECONDS = 300  # the most one program may take
 
 
@@ -183,6 +185,14 @@ def tftp(options):
     words = ["--build", options.build, "--rounds", "3", "--clients", "curl"]
     words += ["--mib", "8"] if options.quick else []
     compare_tftp.compare(compare_tftp.parse(words))
+
+
+def video(options):
+    words = ["--build", options.build, "--rounds", str(options.rounds)]
+    if options.quick:
+        words += ["viewers", "slow", "memory", "--viewers", "1,100", "--run-seconds", "2",
+                  "--memory-seconds", "3,10"]
+    compare_video.compare(compare_video.parse(words))
 
 
 def main():
