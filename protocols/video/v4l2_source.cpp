@@ -24,6 +24,9 @@ constexpr auto kOldest = 10s;
 /// hold the loop.
 constexpr int kMostAtOnce = 8;
 
+/// So soon behind one picture there is no other. Should there be, it comes in the next turn.
+constexpr auto kJustNow = 10ms;
+
 /// What is more than this apart was counted anew.
 constexpr std::uint32_t kMostMissed = 1'000;
 
@@ -136,8 +139,10 @@ Result<bool> V4l2Source::drain(Frame& frame) {
     const bool damaged = (*taken)->damaged;
     const auto old = damaged ? *taken : std::exchange(newest, *taken);
     if (!damaged) frame.number = number_;
-    if (!old) continue;
-    if (auto lost = lose(old->index); !lost) return std::unexpected(lost.error());
+    if (old) {
+      if (auto lost = lose(old->index); !lost) return std::unexpected(lost.error());
+    }
+    if (newest && newest->captured && reactor_->now() - *newest->captured < kJustNow) break;
   }
   if (!newest) return false;
   if (!make_frame(*newest, frame)) {
