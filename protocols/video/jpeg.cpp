@@ -59,7 +59,8 @@ bool may_end(const std::byte* bytes) {
 
 class HeadReader {
  public:
-  explicit HeadReader(Bytes bytes) : bytes_(bytes) {}
+  explicit HeadReader(Bytes bytes, bool believe_end = false)
+      : bytes_(bytes), believe_end_(believe_end && ends_as_one(bytes)) {}
 
   std::expected<JpegHead, std::string_view> read() {
     if (bytes_.size() < 4) return wrong(kCutShort);
@@ -174,6 +175,10 @@ class HeadReader {
       return wrong("its scan is wrong");
     }
     if (head_.scans++ == 0) head_.scan_at = at_;
+    if (believe_end_ && at_ <= bytes_.size() - 2) {
+      at_ = bytes_.size() - 2;
+      return {};
+    }
     while (true) {
       while (bytes_.size() - at_ > kBlock && !may_end(bytes_.data() + at_)) at_ += kBlock;
       const void* found = std::memchr(bytes_.data() + at_, 0xff, bytes_.size() - at_);
@@ -192,7 +197,12 @@ class HeadReader {
     }
   }
 
+  static bool ends_as_one(Bytes bytes) {
+    return bytes.size() >= 2 && word_at(bytes, bytes.size() - 2) == 0xff00 + marker::kEnd;
+  }
+
   Bytes bytes_;
+  bool believe_end_;
   std::size_t at_ = 0;
   JpegHead head_;
 };
@@ -203,8 +213,12 @@ std::expected<JpegHead, std::string_view> read_jpeg(std::span<const std::byte> b
   return HeadReader(bytes).read();
 }
 
-std::expected<JpegPicture, std::string_view> whole_jpeg(std::span<const std::byte> bytes) {
-  const auto head = read_jpeg(bytes);
+std::expected<JpegPicture, std::string_view> whole_jpeg(std::span<const std::byte> bytes,
+                                                        bool believe_end) {
+  if (believe_end) {
+    while (!bytes.empty() && bytes.back() == std::byte{0}) bytes = bytes.first(bytes.size() - 1);
+  }
+  const auto head = HeadReader(bytes, believe_end).read();
   if (!head) return wrong(head.error());
   if (head->frame_marker > marker::kProgressive) return wrong("its coding is not in use");
   bytes = bytes.first(head->end);

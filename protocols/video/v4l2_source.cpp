@@ -175,7 +175,7 @@ bool V4l2Source::make_frame(const V4l2Device::Buffer& buffer, Frame& frame) cons
   frame.encoding = encoding_;
   frame.captured = time_of(buffer);
   if (encoding_ == Encoding::jpeg) {
-    auto picture = whole_jpeg(buffer.bytes);
+    auto picture = whole_jpeg(buffer.bytes, true);
     if (!picture) {
       log(LogLevel::debug, "video", path_, ": a picture is left out: ", picture.error());
       return false;

@@ -54,6 +54,7 @@ Split split(Bytes bytes, Bytes cuts, std::size_t bound) {
 void check(Bytes bytes) {
   const auto head = read_jpeg(bytes);
   const auto whole = whole_jpeg(bytes);
+  SLUICE_CHECK(!whole || whole_jpeg(bytes, true));
   if (!head) {
     SLUICE_CHECK(!head.error().empty() && !whole);
     return;

@@ -85,6 +85,17 @@ Test(video_jpeg, finds_the_end_before_padding) {
   jpeg.resize(size + 5000);
   cr_expect(read_jpeg(jpeg)->end == size);
   cr_expect(whole_jpeg(jpeg)->bytes.size() == size);
+  cr_expect(whole_jpeg(jpeg, true)->bytes.size() == size);
+  jpeg.back() = std::byte{0x55};
+  cr_expect(whole_jpeg(jpeg, true)->bytes.size() == size);
+}
+
+Test(video_jpeg, whose_end_is_believed_is_the_same_but_for_what_is_wrong_with_its_data) {
+  Bytes jpeg = picture();
+  cr_expect(std::ranges::equal(whole_jpeg(jpeg, true)->bytes.bytes(), jpeg));
+  jpeg[jpeg.size() - 10] = std::byte{0xff};
+  jpeg[jpeg.size() - 9] = std::byte{0xd8};
+  cr_expect(!whole_jpeg(jpeg) && whole_jpeg(jpeg, true));
 }
 
 Test(video_jpeg, is_cut_short_at_every_byte_but_the_last) {
@@ -92,6 +103,7 @@ Test(video_jpeg, is_cut_short_at_every_byte_but_the_last) {
   while (jpeg.size() > 2) {
     jpeg.pop_back();
     cr_assert(refuses(jpeg, "it is cut short"), "at %zu", jpeg.size());
+    cr_assert(!whole_jpeg(jpeg, true));
   }
 }
 
