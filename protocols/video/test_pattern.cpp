@@ -118,7 +118,7 @@ unsigned brightness(std::span<const std::byte> bgr, std::size_t stride, std::siz
     const std::size_t at = (row * kSide + kRim + y) * stride + (column * kSide + kRim) * 3;
     for (const std::byte byte : bgr.subspan(at, kMiddle * 3)) sum += static_cast<unsigned>(byte);
   }
-  return sum / (kMiddle * kMiddle * 3);
+  return static_cast<unsigned>(sum / (kMiddle * kMiddle * 3));
 }
 
 }  // namespace
