@@ -799,7 +799,7 @@ class FtpFaults(Faulty):
                 self.assertIn(digest, ftp.expect(f"HASH {path.name}", 213).text.lower())
             return True
 
-        self.over_harmful_attempts(40, attempt)
+        self.over_harmful_attempts(120, attempt)  # a digest makes few calls that could fail
 
 
 class Clients(unittest.TestCase):
