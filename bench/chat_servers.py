@@ -5,13 +5,10 @@ on disk, and has its bounds for slow readers lifted, so that it is measured and 
 """
 
 import os
-import re
 import shutil
-import socket
 import subprocess
-import time
 
-from measuring import START_SECONDS, Failed, Server
+from measuring import Server, free_port
 
 NATS = """\
 host: 127.0.0.1
@@ -38,29 +35,6 @@ class ChatServer(Server):
     def __init__(self, command, wire, port=None):
         self.wire, self.port = wire, port
         super().__init__(command)
-
-    def _wait_until_listening(self, command):
-        if self.port is None:
-            return super()._wait_until_listening(command)
-        deadline = time.monotonic() + START_SECONDS
-        while self.process.poll() is None and time.monotonic() < deadline:
-            try:
-                with socket.create_connection(("127.0.0.1", self.port), 5):
-                    return f"127.0.0.1:{self.port}"
-            except OSError:
-                time.sleep(0.02)
-        raise Failed(f"does not listen: {command}")
-
-    def resident_bytes(self):
-        """All that is in memory: its own, its code, what it maps."""
-        with open(f"/proc/{self.pid()}/status") as account:
-            return 1024 * int(re.search(r"^VmRSS:\s+(\d+) kB", account.read(), re.M)[1])
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def write(folder, name, text):

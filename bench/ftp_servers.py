@@ -10,12 +10,10 @@ started as root only, and become another user.
 import os
 import pwd
 import shutil
-import socket
 import subprocess
-import time
 
 from family import Family
-from measuring import START_SECONDS, Failed
+from measuring import Failed, free_port
 
 NAME, PASSWORD = "bench", "bench"
 DES_OF_PASSWORD = "ab3Nxe3bAE.r."  # crypt("bench", "ab")
@@ -96,29 +94,12 @@ server.serve_forever()
 class FtpServer(Family):
     """`port` if it does not say itself where it listens."""
 
+    greeting = b"220"
+
     def __init__(self, command, login, port=None):
         self.user, self.password = login
         self.port = port
         super().__init__(command)
-
-    def _wait_until_listening(self, command):
-        if self.port is None:
-            return super()._wait_until_listening(command)
-        deadline = time.monotonic() + START_SECONDS
-        while self.process.poll() is None and time.monotonic() < deadline:
-            try:
-                with socket.create_connection(("127.0.0.1", self.port), 5) as probe:
-                    if probe.recv(3) == b"220":
-                        return f"127.0.0.1:{self.port}"
-            except OSError:
-                time.sleep(0.02)
-        raise Failed(f"does not listen: {command}")
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def write(folder, name, text):

@@ -9,6 +9,7 @@ import re
 import select
 import shlex
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -41,9 +42,18 @@ def pinned(cpu):
     return ["taskset", "-c", cpu] if int(cpu) in os.sched_getaffinity(0) else []
 
 
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 class Server:
     """A server that prints `... listening on ADDRESS` when it is ready; stopped by SIGTERM. What a
-    quiet one says on standard error is not shown."""
+    quiet one says on standard error is not shown. One that prints nothing has a `port` of the
+    loopback before it is made, and is ready when it accepts there and says its `greeting`."""
+
+    port, greeting = None, b""
 
     def __init__(self, command, prefix=(), quiet=False):
         words = pinned(SERVER_CPU) + list(prefix) + shlex.split(command)
@@ -63,6 +73,8 @@ class Server:
         self.stop()
 
     def _wait_until_listening(self, command):
+        if self.port is not None:
+            return self._wait_until_accepting(command)
         text, deadline = "", time.monotonic() + START_SECONDS
         while not (found := re.search(r"listening on (\S+)\n", text)):
             left = deadline - time.monotonic()
@@ -72,6 +84,18 @@ class Server:
                 raise Failed(f"does not listen: {command}")
             text += part.decode()
         return found[1]
+
+    def _wait_until_accepting(self, command):
+        deadline = time.monotonic() + START_SECONDS
+        while self.process.poll() is None and time.monotonic() < deadline:
+            try:
+                with socket.create_connection(("127.0.0.1", self.port), 5) as probe:
+                    if not self.greeting or probe.recv(len(self.greeting)) == self.greeting:
+                        return f"127.0.0.1:{self.port}"
+            except OSError:
+                pass
+            time.sleep(0.02)
+        raise Failed(f"does not listen: {command}")
 
     def pid(self):
         """The server itself: strace is its parent, taskset and valgrind have become it."""
@@ -93,6 +117,11 @@ class Server:
         """Memory of its own: heap, stack, written data. No code, no kernel memory."""
         with open(f"/proc/{self.pid()}/smaps_rollup") as account:
             return 1024 * int(re.search(r"^Anonymous:\s+(\d+) kB", account.read(), re.M)[1])
+
+    def resident_bytes(self):
+        """All that is in memory: its own, its code, what it maps."""
+        with open(f"/proc/{self.pid()}/status") as account:
+            return 1024 * int(re.search(r"^VmRSS:\s+(\d+) kB", account.read(), re.M)[1])
 
     def stop(self):
         if self.process.poll() is None:

@@ -7,13 +7,10 @@ copying of each picture into a buffer, and the pictures themselves in memory.
 """
 
 import os
-import re
 import shutil
-import socket
 import subprocess
-import time
 
-from measuring import START_SECONDS, Failed, Server
+from measuring import Failed, Server, free_port
 
 WIDTH, HEIGHT, FPS = 1280, 720, 30
 PICTURES, PICTURE_BYTES = 10, 50_000
@@ -49,29 +46,6 @@ class VideoServer(Server):
         self.path, self.port = path, port
         words = [f"{name}={value}" for name, value in environment.items()]
         super().__init__(command, ["env", *words, *prefix], quiet=port is not None)
-
-    def _wait_until_listening(self, command):
-        if self.port is None:
-            return super()._wait_until_listening(command)
-        deadline = time.monotonic() + START_SECONDS
-        while self.process.poll() is None and time.monotonic() < deadline:
-            try:
-                with socket.create_connection(("127.0.0.1", self.port), 5):
-                    return f"127.0.0.1:{self.port}"
-            except OSError:
-                time.sleep(0.02)
-        raise Failed(f"does not listen: {command}")
-
-    def resident_bytes(self):
-        """All that is in memory: its own, its code, what it maps, the camera's pictures."""
-        with open(f"/proc/{self.pid()}/status") as account:
-            return 1024 * int(re.search(r"^VmRSS:\s+(\d+) kB", account.read(), re.M)[1])
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Servers:
