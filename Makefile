@@ -18,7 +18,7 @@ WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion 
             -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough -Wformat=2
 STRICT   := $(if $(CI),-Werror)
 WARN     += $(STRICT)
-ALL_CXXFLAGS = -std=c++23 $(OPT) $(WARN) -fno-exceptions -ffunction-sections -fdata-sections \
+ALL_CXXFLAGS = -std=c++23 $(OPT) $(WARN) -fno-exceptions -fno-plt -ffunction-sections -fdata-sections \
                -I. -MMD -MP $(CPPFLAGS) $(CXXFLAGS)
 ifeq ($(filter x86_64% aarch64%,$(shell $(CXX) -dumpmachine)),)
 CPPFLAGS += -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64# files over 2 GiB on 32-bit machines
@@ -212,7 +212,7 @@ bench: deps-bench ## measures: see bench/README.md
 
 # --- the rest -------------------------------------------------------------------------------------
 static: ## one static, stripped binary, build/sluice-static
-	@$(MAKE) B=build/static OPT="-Os" LDFLAGS="-static -s" build/static/sluice
+	@$(MAKE) B=build/static OPT="-Os -fno-asynchronous-unwind-tables" LDFLAGS="-static -s" build/static/sluice
 	@cp build/static/sluice build/sluice-static
 	@ls -l build/sluice-static
 
@@ -220,7 +220,7 @@ format: deps-format ## lays out every source file
 	clang-format-19 -i $(OURS)
 
 format-check: deps-format ## fails when a file is not laid out so
-	clang-format-19 --dry-run --Werror $(OURS)
+	$(Q)clang-format-19 --dry-run --Werror $(OURS)
 
 lint: deps-clang ## clang-tidy over every source file
 	@printf '%s\n' $(filter-out tools/video/%,$(filter %.cpp,$(OURS))) | xargs -P$$(nproc) -n4 \

@@ -34,7 +34,8 @@ import tempfile
 import time
 
 from compare_transfer import MIB, roomy_folder
-from measuring import LOAD_CPU, ROOT, START_SECONDS, Failed, Server, calls_in, pinned, run_script
+from measuring import (LOAD_CPU, ROOT, SERVER_CPU, START_SECONDS, Failed, Server, calls_in, pinned,
+                       run_script)
 from rounds import Rounds
 from tftp_servers import available, clients
 
@@ -56,6 +57,8 @@ def parse(words=None):
     parser.add_argument("--blocks", default="512,1428,65464",
                         help="bytes, of down, up and, but for 512, client")
     parser.add_argument("--mib", type=int, default=64)
+    parser.add_argument("--one-cpu", action="store_true",
+                        help="client and server take turns on CPU 0: no processor wakes another")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=120, help="the most one run may take")
     options = parser.parse_args(words)
@@ -114,7 +117,8 @@ class Bench:
         """Seconds on the clock and of CPU."""
         before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
         try:
-            ended = subprocess.run(pinned(LOAD_CPU) + words, stdin=subprocess.DEVNULL,
+            cpu = SERVER_CPU if self.options.one_cpu else LOAD_CPU
+            ended = subprocess.run(pinned(cpu) + words, stdin=subprocess.DEVNULL,
                                    stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                    timeout=self.options.seconds)
         except subprocess.TimeoutExpired:

@@ -8,14 +8,15 @@ Session::Session(TcpService& service, Fd socket, const Address& peer)
       peer_(peer) {}
 
 void Session::on_closed(Stream& stream, Error error) noexcept {
+  const bool reset = error.code == ECONNRESET || error.code == EPIPE;
   if (!error) {
     log(LogLevel::info, stream.ended_by_peer() ? "closed by peer" : "closed");
-  } else if (error.code == ECONNRESET || error.code == EPIPE) {
+  } else if (reset) {
     log(LogLevel::info, "reset by peer");
   } else {
     log(LogLevel::warning, error.message());
   }
-  if (error) failed();
+  if (error && !(reset && endless())) failed();
   service_->remove(*this);
 }
 

@@ -26,6 +26,9 @@ class Session : public StreamHandler {
   virtual void ended() noexcept {}
   /// Whether this counts for Options::serve_clients.
   virtual bool served() const { return true; }
+  /// Whether there is no end but that somebody leaves. Then the peer's reset, which is what a
+  /// leaving becomes while something is under way, is no failure.
+  virtual bool endless() const noexcept { return false; }
 
   void on_closed(Stream& stream, Error error) noexcept override;
 

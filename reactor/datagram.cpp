@@ -61,6 +61,19 @@ void set_destination(Received& received, const in6_pktinfo& info, std::uint16_t 
   received.many = received.many || received.to.is_multicast();
 }
 
+/// As recvmmsg(2) of one, without a header that the kernel must fetch and check.
+int receive_one(int socket, mmsghdr& slot) {
+  msghdr& header = slot.msg_hdr;
+  const iovec& piece = *header.msg_iov;
+  const ssize_t size = ::recvfrom(socket, piece.iov_base, piece.iov_len, MSG_DONTWAIT | MSG_TRUNC,
+                                  static_cast<::sockaddr*>(header.msg_name), &header.msg_namelen);
+  if (size < 0) return -1;
+  const std::size_t whole = static_cast<std::size_t>(size);
+  slot.msg_len = static_cast<unsigned>(std::min(whole, piece.iov_len));
+  header.msg_flags = whole > piece.iov_len ? MSG_TRUNC : 0;
+  return 1;
+}
+
 }  // namespace
 
 Result<void> Datagram::open(const Address& address, const Options& options) {
@@ -151,7 +164,9 @@ void Datagram::on_readable() noexcept {
   DatagramSlots* slots = reactor_->datagram_slots();
   if (slots == nullptr) return;
   const std::span<mmsghdr> headers = slots->prepare(batch_, max_bytes_, ancillary_);
-  const int count = ::recvmmsg(socket_.get(), headers.data(), batch_, MSG_DONTWAIT, nullptr);
+  const int count = batch_ == 1 && !ancillary_
+                        ? receive_one(socket_.get(), headers[0])
+                        : ::recvmmsg(socket_.get(), headers.data(), batch_, MSG_DONTWAIT, nullptr);
   if (count < 0) return read_failed();
   const std::size_t got = static_cast<std::size_t>(count);
   // A batch of one is one call in the kernel; asking for more costs one that finds nothing.

@@ -87,6 +87,16 @@ bool refuses_segments(int code) {
   return code == EINVAL || code == EIO || code == EMSGSIZE || code == ENOPROTOOPT;
 }
 
+/// By sendto(2) where that is enough: it has no header that the kernel must fetch and check.
+ssize_t call_for(int socket, const msghdr& header) {
+  constexpr int kFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
+  if (header.msg_iovlen != 1 || header.msg_controllen != 0) {
+    return ::sendmsg(socket, &header, kFlags);
+  }
+  return ::sendto(socket, header.msg_iov->iov_base, header.msg_iov->iov_len, kFlags,
+                  static_cast<const ::sockaddr*>(header.msg_name), header.msg_namelen);
+}
+
 /// What an earlier datagram has met (net/ipv4/icmp.c, icmp_err_convert; icmpv6_err_convert): the
 /// next call fails with it, whatever that call is.
 bool may_be_earlier(int code) {
@@ -99,11 +109,11 @@ bool may_be_earlier(int code) {
 
 /// `earlier` is what the call before has failed with, in vain.
 Result<void> Datagram::send_message(const msghdr& header, Error earlier) {
-  if (!may_be_earlier(earlier.code)) earlier = {};
+  if (earlier && !may_be_earlier(earlier.code)) earlier = {};
   Result<void> done;
   for (;;) {
     done = {};
-    if (::sendmsg(socket_.get(), &header, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) break;
+    if (call_for(socket_.get(), header) >= 0) break;
     done = fail("sendmsg");
     const int code = done.error().code;
     if (code == EINTR) continue;

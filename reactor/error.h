@@ -14,7 +14,7 @@ struct Error {
   const char* operation = "";  ///< a string literal: usually the system call
 
   /// The error of the call that has just failed.
-  static Error last(const char* operation) { return {errno, operation}; }
+  [[gnu::cold]] static Error last(const char* operation) { return {errno, operation}; }
 
   explicit operator bool() const { return code != 0; }
 
@@ -31,11 +31,12 @@ struct Error {
 template <class T>
 using Result = std::expected<T, Error>;
 
-/// `return fail("bind");` gives the caller errno and the name of the call.
-inline std::unexpected<Error> fail(const char* operation) {
+/// `return fail("bind");` gives the caller errno and the name of the call. Cold, so that what leads
+/// to it does not lie between the instructions that run each time.
+[[gnu::cold]] inline std::unexpected<Error> fail(const char* operation) {
   return std::unexpected(Error::last(operation));
 }
-inline std::unexpected<Error> fail(const char* operation, int code) {
+[[gnu::cold]] inline std::unexpected<Error> fail(const char* operation, int code) {
   return std::unexpected(Error{code, operation});
 }
 

@@ -5,6 +5,8 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+
 #include "reactor/socket.h"
 
 namespace sluice {
@@ -82,13 +84,21 @@ Listener::Verdict Listener::judge(int code) {
   }
 }
 
+/// To ask once more than there are connections is dear: accept4() makes a socket before it looks
+/// whether anybody waits. So one is taken, as most come alone, and twice as many in each turn that
+/// follows at once on another.
 void Listener::on_readable() noexcept {
-  for (int i = 0; i < limits::kAcceptsPerTurn && socket_ && !paused_; ++i) {
+  const std::uint64_t turn = reactor_->stats().turns;
+  batch_ = turn == more_in_turn_ ? std::min(2 * batch_, limits::kAcceptsPerTurn) : 1;
+  more_in_turn_ = turn + 1;
+  int taken = 0;
+  for (int i = 0; i < limits::kAcceptsPerTurn && taken < batch_ && socket_ && !paused_; ++i) {
     sockaddr_storage peer;
     socklen_t size = sizeof peer;
     Fd accepted(accept4(socket_.get(), reinterpret_cast<sockaddr*>(&peer), &size,
                         SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (accepted) {
+      ++taken;
       on_accept_(std::move(accepted),
                  Address::from_sockaddr(reinterpret_cast<const sockaddr*>(&peer), size));
       continue;
@@ -97,12 +107,15 @@ void Listener::on_readable() noexcept {
       case Verdict::retry:
         continue;
       case Verdict::ask_later:
+        more_in_turn_ = 0;
         return;
       case Verdict::exhausted:
         return shed(Error::last("accept"));
     }
   }
-  if (socket_ && !paused_) ++reactor_->stats().budgets_exhausted;
+  if (batch_ == limits::kAcceptsPerTurn && socket_ && !paused_) {
+    ++reactor_->stats().budgets_exhausted;
+  }
 }
 
 /// With the limit reached accept() fails even when nobody waits, so this cannot go on until it

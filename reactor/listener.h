@@ -61,6 +61,8 @@ class Listener final : public IoHandler {
   Address address_;
   Timer rest_;
   bool paused_ = false;
+  int batch_ = 1;                       // at most so many in this turn
+  std::uint64_t more_in_turn_ = 0;      // who is ready in this one, too, has more waiting
   std::optional<TimePoint> exhausted_;  // when it last was
   Watch watch_;
 };

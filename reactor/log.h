@@ -34,7 +34,9 @@ inline bool logs(LogLevel level) {
 /// `parts` as for concat(); put together only when the level is logged.
 template <class... Parts>
 void log(LogLevel level, std::string_view who, const Parts&... parts) {
-  if (logs(level)) detail::write_log_line(level, who, concat(parts...));
+  if (logs(level)) [[unlikely]] {
+    detail::write_log_line(level, who, concat(parts...));
+  }
 }
 
 }  // namespace sluice

@@ -200,7 +200,7 @@ bool Reactor::turn(Duration at_most) {
     dispatch(*ready);
     timers_.hold_time();
   }
-  std::size_t called = timers_.empty() ? 0 : timers_.run_due();
+  std::size_t called = timers_.any_due() ? timers_.run_due() : 0;
   stats_.timers_fired += called;
   if (!posts_.empty()) called += run_posts();
   if (!retired_.empty()) called += sweep();

@@ -33,6 +33,10 @@ class TimerQueue {
   std::uint64_t missed(Slot slot) const { return slot_at(slot).missed; }
 
   bool empty() const { return size_ == 0; }
+  /// At the time that is held.
+  bool any_due() const {
+    return size_ != 0 && at(kRoot).deadline <= now_.time_since_epoch().count();
+  }
   TimePoint next_deadline() const { return TimePoint(Duration(at(kRoot).deadline)); }
 
   /// Fires what is due. All that is due is taken out of the heap first and called then: a timer

@@ -9,6 +9,10 @@
 #include "reactor/text.h"
 #include "reactor/write_all.h"
 
+#ifndef SLUICE_VERSION
+#define SLUICE_VERSION "0.1"
+#endif
+
 namespace sluice::tools {
 namespace {
 
@@ -106,12 +110,15 @@ std::string help_of(const Command& command) {
   return text;
 }
 
+std::string_view version_line() {
+  return "sluice " SLUICE_VERSION "\n";
+}
+
 int run_command(const Command& command, std::span<char* const> words) {
   for (const std::string_view word : words) {
     if (word == "--") break;
-    if (word == "--help" || word == "-h") {
-      return print(help_of(command));
-    }
+    if (word == "--help" || word == "-h") return print(help_of(command));
+    if (word == "--version") return print(version_line());
   }
   auto arguments = parse_arguments(words, command.options);
   if (!arguments) return misused(command.name, arguments.error());

@@ -68,6 +68,7 @@ void prepare_process();
 
 /// What `sluice help COMMAND` prints.
 std::string help_of(const Command& command);
+std::string_view version_line();
 
 /// Takes the words behind the command's name apart and runs it, or prints its help. Returns an
 /// Exit.

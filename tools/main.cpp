@@ -9,10 +9,6 @@ namespace {
 using namespace sluice;
 using namespace sluice::tools;
 
-#ifndef SLUICE_VERSION
-#define SLUICE_VERSION "0.1"
-#endif
-
 const Command* const kCommands[] = {
     &kServe, &kEcho, &kTime, &kWords,   &kDrop,    &kReceive,   &kPasswd,           &kFtp,
     &kGet,   &kPut,  &kChat, &kUdpEcho, &kUdpFile, &kBroadcast, &kMulticastCommand, &kVideo};
@@ -39,7 +35,7 @@ int main(int argc, char** argv) {
   const bool help = name == "help" && argc > 2;
   if (name == "--help" || name == "-h" || (name == "help" && !help)) return print(overview());
   if (name == "--version") {
-    return print("sluice " SLUICE_VERSION "\n");
+    return print(version_line());
   }
   const std::string_view wanted = help ? argv[2] : name;
   for (const Command* command : kCommands) {

@@ -46,10 +46,6 @@ double fraction(const Transfer& transfer) {
   return static_cast<double>(transfer.done) / static_cast<double>(total);
 }
 
-std::string two_digits(std::uint64_t number) {
-  return concat(number < 10 ? "0" : "", number);
-}
-
 std::string left_text(const Transfer& transfer) {
   const double speed = rate(transfer);
   const std::uint64_t missing = *transfer.total - std::min(transfer.done, *transfer.total);
@@ -57,8 +53,8 @@ std::string left_text(const Transfer& transfer) {
   if (time >= static_cast<double>(kLongestLeftSeconds)) return "-:-- left";
   const auto whole = static_cast<std::uint64_t>(std::llround(time));
   const std::uint64_t hours = whole / 3600, minutes = whole / 60 % 60;
-  return concat(hours > 0 ? concat(hours, ':', two_digits(minutes)) : concat(minutes), ':',
-                two_digits(whole % 60), " left");
+  return concat(hours > 0 ? concat(hours, ':', ZeroPadded(minutes, 2)) : concat(minutes), ':',
+                ZeroPadded(whole % 60, 2), " left");
 }
 
 /// What stands right of the name, the most dispensable last. Fixed widths, so that nothing jumps.
@@ -105,7 +101,7 @@ std::string size_text(std::uint64_t bytes) {
     ++which;
   }
   const std::uint64_t tenths = bytes / (unit / 10);
-  return concat(tenths / 10, '.', tenths % 10, ' ', kUnits[which]);
+  return concat(Decimal(tenths, 1), ' ', kUnits[which]);
 }
 
 std::string rate_text(const Transfer& transfer) {

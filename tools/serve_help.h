@@ -81,7 +81,7 @@ inline constexpr Option kServeOptions[] = {
      "what --video sends: pickle (default) or jpeg of the test pattern;"},
     {"", "", "of all others jpeg"},
     {"--video-rtp", "HOST:PORT", "send them there by RTP, to a host or a group"},
-    {"--video-sdp", "FILE", "write what VLC and ffplay open to see them"},
+    {"--video-sdp", "FILE", "write what ffplay opens to see them"},
     {"--video-rtp-ttl", "N", "how many networks a group's may cross (1)"},
     {"--http", "ADDRESS", "a page about the services, and numbers for Prometheus"},
     {"--http-max-clients", "N", "at once (1000)"},

@@ -32,7 +32,7 @@ inline constexpr Option kVideoOptions[] = {
     {"--http", "ADDRESS", "serve: a page, /stream.mjpg and /snapshot.jpg"},
     {"--udp", "ADDRESS", "serve, send: send pictures of 640x480 there, in 20 datagrams each"},
     {"", "", "receive, record: listen there until ^C"},
-    {"--rtp", "ADDRESS", "the same by RTP, which VLC and ffplay know"},
+    {"--rtp", "ADDRESS", "the same by RTP, which ffplay and ffmpeg know"},
     {"--sdp", "FILE", "serve, send: write what they have to open for --rtp; - is standard output"},
     {"--show-stats", "", "receive: write rate and losses into the picture, as the key s does"},
     {"--codec", "FOURCC", "record: four letters; as it stands mp4v for .mp4, XVID for .avi"},

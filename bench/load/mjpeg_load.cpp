@@ -84,7 +84,11 @@ class Load {
     }
     const std::clock_t used = std::clock();
     const double begin = load::seconds_now(), end = begin + options_.seconds;
-    for (double now = begin; now < end; now = load::seconds_now()) turn(end - now);
+    for (;;) {
+      const double left = end - load::seconds_now();
+      if (left <= 0) break;
+      turn(left);
+    }
     const double seconds = load::seconds_now() - begin;
     std::printf("viewers=%zu seconds=%.3f load_cpu=%.3f", options_.viewers, seconds,
                 static_cast<double>(std::clock() - used) / CLOCKS_PER_SEC / seconds);
@@ -108,6 +112,7 @@ class Load {
   static int connect_viewer(const load::Target& target, int buffer) {
     if (buffer == 0) return load::connect_to(target);
     const int fd = socket(target.address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) load::die("socket");
     setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);  // before the window is told
     if (connect(fd, reinterpret_cast<const sockaddr*>(&target.address), target.size) != 0) {
       load::die("connect");
@@ -160,6 +165,7 @@ class Load {
   static void report(const char* whose, Crowd& crowd, double seconds) {
     PictureCounts& counts = crowd.counts;
     std::vector<double> rates;
+    rates.reserve(crowd.viewers.size());
     for (const Viewer& viewer : crowd.viewers) {
       rates.push_back(static_cast<double>(viewer.frames()) / seconds);
     }

@@ -78,6 +78,7 @@ class Sender {
   static int group_socket(const Options& options) {
     const load::Target target = load::parse_target(options.target);
     const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) load::die("socket");
     const in_addr loopback{htonl(INADDR_LOOPBACK)};
     setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &loopback, sizeof loopback);
     const int segment = static_cast<int>(options.size);

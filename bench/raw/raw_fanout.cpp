@@ -143,7 +143,7 @@ void sweep() {
 
 void on_readable(Client& client) {
   char* const to = at(head);
-  std::memcpy(to, client.begun.data(), client.begun.size());
+  std::ranges::copy(client.begun, to);
   const ssize_t got = recv(client.fd, to + client.begun.size(), kReadBytes, 0);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (got <= 0) return kill_later(client);

@@ -68,7 +68,7 @@ int joined(const std::string& target, bool gro, bool time, bool drops) {
   ip_mreqn group{};
   group.imr_multiaddr = address.sin_addr;
   group.imr_ifindex = static_cast<int>(if_nametoindex("lo"));
-  if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+  if (fd < 0 || bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
       setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &group, sizeof group) != 0) {
     std::perror("join");
     std::exit(1);

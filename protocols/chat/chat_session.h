@@ -24,6 +24,7 @@ class ChatSession final : public Session {
   void on_eof(Stream& stream) noexcept override;
   void on_backpressure(Stream& stream, bool on) noexcept override;
   void on_drained(Stream& stream) noexcept override;
+  bool endless() const noexcept override { return true; }
 
  private:
   /// Only of a client that has said less than a message, or more than it may.

@@ -42,7 +42,7 @@ Room::Room(Reactor& reactor, std::string name, const RoomOptions& options)
     : name_(std::move(name)),
       options_(&options),
       ring_(limits::kFirstRingBytes),
-      arrivals_(reactor.timer([this] { announce_waiting(); })),
+      arrivals_(reactor.timer([this] { end_pause(); })),
       sweep_(reactor.timer([this] { sweep(); })),
       shrink_(reactor.timer([this] { shrink(); })) {
   if (!options.transcripts.empty()) transcript_.emplace(options.transcripts, name_);
@@ -51,6 +51,7 @@ Room::Room(Reactor& reactor, std::string name, const RoomOptions& options)
 // --- what is said --------------------------------------------------------------------------------
 
 void Room::say(Reader& from, std::string_view line) {
+  if (from.untold_place_ != Reader::kNowhere) announce_waiting();
   skip(from, remember(line));
 }
 

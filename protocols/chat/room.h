@@ -56,6 +56,7 @@ class Reader {
   std::uint64_t lost_ = 0;                     // lines it has to be told of
   std::uint32_t place_ = 0;                    // in the room's readers
   std::uint32_t behind_place_ = kNowhere;      // in those behind
+  std::uint32_t untold_place_ = kNowhere;      // in those of whose coming nobody was told yet
   static constexpr std::uint32_t kNowhere = UINT32_MAX;
 };
 
@@ -99,19 +100,18 @@ class Room {
 
  private:
   friend class Reader;
-  struct Arrivals {
-    std::uint32_t count = 0;
-    std::string first;  // the nick
-  };
-
   enum class Line { said, notice };
   Range append(std::string_view line, Line kind);
   Range remember(std::string_view line);
   void make_room(std::size_t size);
   void shrink();
   void notice(std::string_view line, std::string_view about);
-  void announce(Arrivals& arrivals, std::string_view what, const Reader& who);
+  bool may_tell_now();
+  void tell_joined(Reader& reader);
+  void tell_left(const Reader& reader);
+  void set_untold(Reader& reader, bool untold);
   void announce_waiting();
+  void end_pause();
   Duration arrivals_pause() const;
   void skip(Reader& reader, Range range);
   void replay(Reader& reader);
@@ -137,8 +137,18 @@ class Room {
   std::uint64_t behind_from_ = 0;  // no reader behind stands before it
   std::size_t first_ = 0;          // of the next sweep
   std::size_t nicked_ = 0;
-  std::deque<Range> lines_;  // the last ones that are no notices
-  Arrivals joined_, left_;
+  std::deque<Range> lines_;      // the last ones that are no notices
+  std::vector<Reader*> untold_;  // those with a nick of whose coming nobody was told yet
+  /// How many, and the first's nick.
+  struct Gone {
+    std::uint32_t count = 0;
+    std::string first;
+    void add(const Reader& reader) {
+      if (count++ == 0) first = reader.nick_;
+    }
+  };
+  Gone left_;    // of whose going nobody was told yet
+  Gone passed_;  // nor of their coming
   Timer arrivals_;
   bool quiet_ = true;  // no notice of arrivals within the last arrivals_pause()
   Timer sweep_;

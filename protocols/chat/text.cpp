@@ -9,8 +9,7 @@
 namespace sluice::chat {
 namespace {
 
-constexpr char32_t kCancel = 0x18, kSubstitute = 0x1a, kEscape = 0x1b, kDelete = 0x7f;
-constexpr char32_t kDcs = 0x90, kSos = 0x98, kCsi = 0x9b, kOsc = 0x9d, kPm = 0x9e, kApc = 0x9f;
+constexpr char kEscape = 0x1b;
 
 unsigned char byte_at(std::string_view text, std::size_t at) {
   return static_cast<unsigned char>(text[at]);
@@ -20,28 +19,35 @@ unsigned char byte_at(std::string_view text, std::size_t at) {
 
 namespace telnet {
 
-constexpr unsigned char kIac = 0xff, kSe = 0xf0, kSb = 0xfa, kWill = 0xfb;
+constexpr unsigned char kIac = 0xff, kSe = 0xf0, kSb = 0xfa, kWill = 0xfb, kDo = 0xfd;
 
-/// Where the data of an option end, which begin at `at`: behind IAC SE.
+/// Whether a client says this of itself. Of the options from 32 on, which look like letters, it
+/// offers some (terminal speed, environment …) and refuses none, as nobody asks it for them.
+bool is_said(unsigned char verb, unsigned char option) {
+  return option < 0x20 || (option < 0x28 && (verb == kWill || verb == kDo));
+}
+
+/// Where the data of an option end, which begin at `at`: behind IAC SE; npos when they do not.
 std::size_t data_end(std::string_view text, std::size_t at) {
   for (;;) {
     at = text.find('\xff', at);
-    if (at == text.npos || at + 2 > text.size()) return text.size();
+    if (at == text.npos || at + 2 > text.size()) return text.npos;
     at += 2;
     if (byte_at(text, at - 1) == kSe) return at;
   }
 }
 
-/// Where the command at the IAC `at` ends; `at` itself when that is none but a byte of text.
+/// Where the command at the IAC `at` ends; npos when there is none, or not all of it.
 std::size_t command_end(std::string_view text, std::size_t at) {
-  if (at + 1 == text.size()) return at + 1;
+  if (at + 1 == text.size()) return text.npos;
   const unsigned char command = byte_at(text, at + 1);
-  if (command < kSe || command == kIac) return at;
+  if (command < kSe || command == kIac) return text.npos;
   if (command == kSb) return data_end(text, at + 2);
-  return std::min(at + (command >= kWill ? 3 : 2), text.size());
+  if (command < kSb) return at + 2;
+  return at + 2 < text.size() && is_said(command, byte_at(text, at + 2)) ? at + 3 : text.npos;
 }
 
-/// An IAC that is text remains, once: it is no UTF-8, and cannot be taken for another.
+/// An IAC of no command remains: it is no UTF-8, and cannot be taken for another.
 std::string without_commands(std::string_view text) {
   std::string out;
   out.reserve(text.size());
@@ -50,9 +56,9 @@ std::string without_commands(std::string_view text) {
     out += text.substr(at, iac - at);
     if (iac == text.size()) break;
     at = command_end(text, iac);
-    if (at != iac) continue;
+    if (at != text.npos) continue;
     out += '\xff';
-    at += iac + 1 < text.size() && byte_at(text, iac + 1) == kIac ? 2 : 1;
+    at = iac + 1;
   }
   return out;
 }
@@ -61,67 +67,44 @@ std::string without_commands(std::string_view text) {
 
 // --- escape sequences ----------------------------------------------------------------------------
 
-/// Controls within a sequence do not end it: a terminal heeds them and goes on with the sequence.
-std::size_t past_controls(std::string_view text, std::size_t at) {
-  for (; at < text.size(); ++at) {
-    const unsigned char c = byte_at(text, at);
-    const bool passes = c < 0x20 && c != kEscape && c != kCancel && c != kSubstitute;
-    if (!passes && c != kDelete) break;
-  }
-  return at;
-}
-
-/// Past bytes from `first` to 0x3f, and one from `final` to 0x7e if there is one (ECMA-48, section
-/// 5.4; ECMA-35, section 13.2). `at` is where they begin.
+/// Past bytes from 0x20 to `last_inner`, and one from `first_final` to 0x7e (ECMA-48, section 5.4;
+/// ECMA-35, section 13.2); npos when that does not come. `at` is where they begin.
 std::size_t sequence_end(std::string_view text, std::size_t at, unsigned char last_inner,
                          unsigned char first_final) {
-  for (;;) {
-    at = past_controls(text, at);
-    if (at == text.size()) return at;
-    const unsigned char c = byte_at(text, at);
-    if (c >= first_final && c <= 0x7e) return at + 1;
-    if (c < 0x20 || c > last_inner) return at;
-    ++at;
+  while (at < text.size() && byte_at(text, at) >= 0x20 && byte_at(text, at) <= last_inner) ++at;
+  if (at == text.size() || byte_at(text, at) < first_final || byte_at(text, at) > 0x7e) {
+    return text.npos;
   }
+  return at + 1;
 }
 
 /// Where a string for the terminal ends that begins at `at`: behind ST, or BEL if `bell` may stand
-/// for it; before CAN, SUB, or the ESC of another sequence, which give it up.
+/// for it; npos when it does not end before another control does.
 std::size_t string_end(std::string_view text, std::size_t at, bool bell) {
   for (; at < text.size(); ++at) {
-    const unsigned char c = byte_at(text, at);
     const std::string_view rest = text.substr(at, 2);
-    if (bell && c == '\a') return at + 1;
+    if (bell && rest.front() == '\a') return at + 1;
     if (rest == "\x1b\\" || rest == "\xc2\x9c") return at + 2;
-    if (c == kCancel || c == kSubstitute || c == kEscape) return at;
+    if (rest.front() == kEscape) break;
   }
-  return at;
+  return text.npos;
 }
 
-/// Where the sequence ends that a C1 control opens (ECMA-48, section 8.3); `at` is behind it. The
-/// others stand alone.
-std::size_t c1_end(std::string_view text, std::size_t at, char32_t control) {
-  switch (control) {
-    case kCsi:
-      return sequence_end(text, at, 0x3f, 0x40);
-    case kOsc:
-      return string_end(text, at, true);
-    case kDcs:
-    case kSos:
-    case kPm:
-    case kApc:
-      return string_end(text, at, false);
-    default:
-      return at;
-  }
-}
-
+/// Where the sequence ends whose ESC stands before `at`: CSI, OSC, DCS, SOS, PM, APC, or one with
+/// bytes between (ESC ( B). `at` itself when it is none of these or not whole: then just the ESC is
+/// taken out, without which the rest is harmless.
 std::size_t escape_end(std::string_view text, std::size_t at) {
-  at = past_controls(text, at);
   if (at == text.size()) return at;
-  const unsigned char c = byte_at(text, at);
-  if (c >= 0x40 && c < 0x60) return c1_end(text, at + 1, c + 0x40U);
-  return sequence_end(text, at, 0x2f, 0x30);
+  const char kind = text[at];
+  std::size_t end = text.npos;
+  if (kind == '[') {
+    end = sequence_end(text, at + 1, 0x3f, 0x40);
+  } else if (std::string_view("]PX^_").contains(kind)) {
+    end = string_end(text, at + 1, kind == ']');
+  } else if (kind >= 0x20 && kind <= 0x2f) {
+    end = sequence_end(text, at, 0x2f, 0x30);
+  }
+  return end == text.npos ? at : end;
 }
 
 // --- the rest ------------------------------------------------------------------------------------
@@ -166,7 +149,7 @@ void append_shown(std::string& out, std::string_view text) {
     const CodePoint next = first_code_point(text.substr(end));
     if (!next.valid) out += "\uFFFD";
     at = end + next.bytes;
-    at = next.value == kEscape ? escape_end(text, at) : c1_end(text, at, next.value);
+    if (text[end] == kEscape) at = escape_end(text, at);
   }
 }
 

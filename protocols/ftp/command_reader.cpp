@@ -109,10 +109,15 @@ std::size_t CommandReader::take_telnet(std::string_view bytes) {
 }
 
 /// Takes the byte after an IAC, unless it is none of telnet's: then it is text, and may end a line.
+/// So is the IAC then, of a name whose sender did not double it; but not where urgent bytes may
+/// have been lost behind it, before a verb and at the end of a line.
 std::size_t CommandReader::take_command(std::string_view byte) {
   place_ = Place::text;
   const auto command = static_cast<std::uint8_t>(byte.front());
-  if (command < kFirstCommand) return 0;
+  if (command < kFirstCommand) {
+    if (!untouched() && byte.front() != '\r' && byte.front() != '\n') add(check("\xff"));
+    return 0;
+  }
   if (byte.front() == kIac) add(check(byte));
   if (command == kSb) place_ = Place::inside;
   if (command == kWill) place_ = Place::will;

@@ -29,9 +29,9 @@ std::optional<OpenFile> open_file(FtpSession& session, std::string_view name) {
 }
 
 void run_hash(FtpSession& session, std::string_view name) {
+  const auto range = std::exchange(session.settings().range, std::nullopt);
   auto open = open_file(session, name);
   if (!open) return;
-  const auto range = std::exchange(session.settings().range, std::nullopt);
   const std::uint64_t begin = range ? range->first : 0;
   const std::uint64_t end = range ? std::min(range->second + 1, open->size) : open->size;
   if (begin > end) return session.reply(501, concat("The file has ", open->size, " bytes only."));

@@ -99,7 +99,7 @@ void run_size(FtpSession& session, std::string_view argument) {
 
 /// Sets the time of `argument`; has replied when it could not.
 bool set_modified(FtpSession& session, std::string_view argument, timespec time) {
-  const auto path = path_of(session, argument);
+  const auto path = named_path_of(session, argument);
   if (!path) return false;
   auto set = session.tree().set_modified(*path, time);
   if (!set) session.refuse(set.error(), argument);
@@ -193,7 +193,7 @@ void run_mff(FtpSession& session, std::string_view argument) {
   if ((wanted.modified && !may.has('T')) || (wanted.mode && !may.has('M'))) {
     return session.reply(550, "Permission denied.");
   }
-  const auto path = path_of(session, name);
+  const auto path = named_path_of(session, name);
   if (!path) return;
   Result<void> set;
   if (wanted.modified) set = session.tree().set_modified(*path, *wanted.modified);
@@ -221,7 +221,7 @@ void site_chmod(FtpSession& session, std::string_view argument) {
   if (!mode) return session.reply(501, "The mode is octal, at most 777.");
   if (!session.account().permissions.has('M')) return session.reply(550, "Permission denied.");
   const std::string_view name = argument.substr(space + 1);
-  const auto path = path_of(session, name);
+  const auto path = named_path_of(session, name);
   if (!path) return;
   if (auto set = session.tree().set_mode(*path, *mode); !set) {
     return session.refuse(set.error(), name);

@@ -107,8 +107,11 @@ void run_opts(FtpSession& session, std::string_view argument) {
     return session.reply(on == "OFF" ? 504 : 501, "Names are always UTF-8.");
   }
   if (what == "MLST") {
+    // RFC 3659 section 7.9: names with a semicolon behind each, and nothing else.
+    if (value.contains(' ')) return session.reply(501, "Usage: OPTS MLST FACT;FACT;…");
     session.settings().facts = parse_facts(value);
-    return session.reply(200, concat("MLST OPTS ", facts_for_opts(session.settings().facts)));
+    const std::string facts = facts_for_opts(session.settings().facts);
+    return session.reply(200, concat("MLST OPTS", facts.empty() ? "" : " ", facts));
   }
   if (what == "HASH") return opts_hash(session, value);
   session.reply(501, "Options are UTF8, MLST and HASH.");

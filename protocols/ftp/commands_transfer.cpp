@@ -126,10 +126,12 @@ void run_rest(FtpSession& session, std::string_view argument) {
     return session.reply(501, "REST is for TYPE I.");
   }
   session.settings().restart = *offset;
+  session.settings().range.reset();
   session.reply(350, concat("The next transfer begins at byte ", *offset, '.'));
 }
 
-/// draft-bryan-ftp-range: first and last byte; the first beyond the last takes it back.
+/// draft-bryan-ftp-range-08 section 3: first and last byte; 1 and 0 take it back. Of RANG and REST
+/// the last one counts.
 void run_rang(FtpSession& session, std::string_view argument) {
   const std::size_t space = argument.find(' ');
   const auto first = parse_number<std::uint64_t>(argument.substr(0, space));
@@ -140,9 +142,20 @@ void run_rang(FtpSession& session, std::string_view argument) {
     return session.reply(501, "Usage: RANG FIRST LAST");
   }
   session.settings().range.reset();
-  if (*first > *last) return session.reply(350, "No range from now on.");
+  if (*first == 1 && *last == 0) return session.reply(350, "No range from now on.");
+  if (*first > *last) return session.reply(501, "The last byte stands before the first.");
   session.settings().range = {*first, *last};
+  session.settings().restart = 0;
   session.reply(350, concat("The range is bytes ", *first, " to ", *last, '.'));
+}
+
+/// The same for what stores, which knows REST alone: to write elsewhere than RANG says would harm
+/// what it was to keep.
+std::optional<Part> take_part_to_store(FtpSession& session) {
+  auto part = take_part(session);
+  if (!part || !part->range) return part;
+  session.reply(504, "RANG is for RETR and HASH.");
+  return std::nullopt;
 }
 
 /// What of a file of `size` bytes RETR sends: from RANG, or from REST.
@@ -204,7 +217,7 @@ void receive(FtpSession& session, std::string path, std::string_view argument,
 }
 
 void run_stor(FtpSession& session, std::string_view argument) {
-  const auto part = take_part(session);
+  const auto part = take_part_to_store(session);
   if (!part) return;
   const auto path = new_path_of(session, argument);
   if (!path) return;
@@ -220,7 +233,7 @@ void run_stor(FtpSession& session, std::string_view argument) {
 }
 
 void run_appe(FtpSession& session, std::string_view argument) {
-  const auto part = take_part(session);
+  const auto part = take_part_to_store(session);
   if (!part) return;
   const auto path = new_path_of(session, argument);
   if (!path) return;
@@ -231,13 +244,15 @@ void run_appe(FtpSession& session, std::string_view argument) {
           "Send what is to be added.");
 }
 
-/// RFC 1123 section 4.1.2.9 has the form of the reply.
+/// RFC 1123 section 4.1.2.9 has the form of the reply; its name can be used as it is.
 void run_stou(FtpSession& session, std::string_view argument) {
-  if (!take_part(session)) return;
+  if (!take_part_to_store(session)) return;
   auto path = new_path_of(session, argument.empty() ? "upload" : argument);
   if (!path) return;
   auto upload = Upload::unique(session.tree(), *path);
-  const std::string text = concat("FILE: ", safe_name(path->substr(path->rfind('/') + 1)));
+  const std::string_view folder = argument.substr(0, argument.rfind('/') + 1);
+  const std::string_view name = std::string_view(*path).substr(path->rfind('/') + 1);
+  const std::string text = concat("FILE: ", safe_name(concat(folder, name)));
   receive(session, *path, argument, std::move(upload), text);
 }
 

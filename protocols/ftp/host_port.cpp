@@ -91,8 +91,8 @@ std::string format_pasv(const Address& address) {
     std::memcpy(host.data(), v6->sin6_addr.s6_addr + 12, host.size());
   }
   std::string out = "(";
-  for (const int number : host) append_text(out, concat(number, ','));
-  append_text(out, concat(address.port() >> 8, ',', address.port() & 0xff, ')'));
+  for (const int number : host) out += concat(number, ',');
+  out += concat(address.port() >> 8, ',', address.port() & 0xff, ')');
   return out;
 }
 

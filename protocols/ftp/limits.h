@@ -66,6 +66,9 @@ inline constexpr std::size_t kAtOnceBytes = 128 * 1024;
 /// comes to read why.
 inline constexpr std::uint64_t kPassOverBytes = 64 * 1024 * 1024;
 
+/// Bytes that a client has sent on a connection on which it is to receive, taken out at its end.
+inline constexpr std::size_t kDiscardBytes = 64 * 1024;
+
 /// Bytes of a listing, or of a text file on its way, made in one turn.
 inline constexpr std::size_t kChunkBytes = 64 * 1024;
 

@@ -32,8 +32,7 @@ bool has_control(std::string_view text) {
 }
 
 void append_line(std::string& out, int code, char mark, std::string_view text) {
-  append_text(out, code);
-  out += mark;
+  out += concat(code, mark);
   append_safe_name(out, text);
   out += kLineEnd;
 }

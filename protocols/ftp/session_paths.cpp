@@ -52,6 +52,12 @@ std::optional<std::string> path_of(FtpSession& session, std::string_view argumen
   return path;
 }
 
+std::optional<std::string> named_path_of(FtpSession& session, std::string_view argument) {
+  if (!argument.empty()) return path_of(session, argument);
+  session.reply(501, "A name is missing.");
+  return std::nullopt;
+}
+
 std::optional<std::string> new_path_of(FtpSession& session, std::string_view argument) {
   auto path = path_of(session, argument);
   if (!path) return path;

@@ -16,6 +16,8 @@ std::string_view trimmed(std::string_view text);
 
 /// Where the argument leads in the tree.
 std::optional<std::string> path_of(FtpSession& session, std::string_view argument);
+/// The same of a name that cannot be left out.
+std::optional<std::string> named_path_of(FtpSession& session, std::string_view argument);
 /// The same for what is to be written: neither the root nor a name kept for unfinished files.
 std::optional<std::string> new_path_of(FtpSession& session, std::string_view argument);
 

@@ -11,21 +11,14 @@ namespace {
 
 using Kind = TransferNote::Kind;
 
-/// `parts` of a whole of `whole`, a power of ten, as a decimal fraction: without printf, which
-/// takes longer than all else about a small transfer.
-std::string fixed(std::int64_t parts, std::int64_t whole) {
-  const std::string fraction = concat(whole + parts % whole);  // 1, then the digits
-  return concat(parts / whole, '.', std::string_view(fraction).substr(1));
-}
-
 /// "1048576 bytes in 0.010 s (104.9 MB/s)"; MB are 10^6 bytes.
 std::string amount(std::uint64_t bytes, Duration took) {
   const auto microseconds = std::max<std::int64_t>(
       std::chrono::duration_cast<std::chrono::microseconds>(took).count(), 1);
   const std::int64_t tenths =
       (static_cast<std::int64_t>(bytes) * 10 + microseconds / 2) / microseconds;
-  return concat(bytes, " bytes in ", fixed((microseconds + 500) / 1000, 1000), " s (",
-                fixed(tenths, 10), " MB/s)");
+  return concat(bytes, " bytes in ", Decimal((microseconds + 500) / 1000, 3), " s (",
+                Decimal(tenths, 1), " MB/s)");
 }
 
 int code_of(const Outcome& outcome) {

@@ -1,12 +1,29 @@
 #include "protocols/ftp/transfer.h"
 
 #include <sys/sendfile.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 
 #include "protocols/ftp/limits.h"
 
 namespace sluice::ftp {
+namespace {
+
+/// What the client has sent where it is to receive is taken out: with it unread, close(2) would
+/// reset the connection, and what is still on its way would be lost. An error is that it is lost
+/// already: ECONNRESET.
+Error discard_unread(int socket) {
+  ssize_t got;
+  for (std::size_t all = 0; all < limits::kDiscardBytes; all += static_cast<std::size_t>(got)) {
+    got = ::recv(socket, nullptr, limits::kDiscardBytes, MSG_DONTWAIT | MSG_TRUNC);
+    if (got < 0 && errno != EAGAIN && errno != EINTR) return Error::last("recv");
+    if (got <= 0) break;
+  }
+  return {};
+}
+
+}  // namespace
 
 Transfer::Transfer(Reactor& reactor, const Options& options, Job job, OnEnd on_end)
     : reactor_(&reactor), options_(&options), job_(std::move(job)), on_end_(std::move(on_end)) {
@@ -28,8 +45,9 @@ bool Transfer::send_at_once(int socket, FileRange& range) {
 void Transfer::start(Fd socket) {
   FileRange* range = std::get_if<FileRange>(&job_);
   if (range && send_at_once(socket.get(), *range)) {
+    const Error lost = discard_unread(socket.get());
     socket.reset();
-    return end({});
+    return end({lost ? Outcome::End::broken : Outcome::End::whole, lost});
   }
   stream_.emplace(*reactor_, std::move(socket), *this, options_->stream);
   if (range) {
@@ -97,6 +115,10 @@ void Transfer::on_closed(Stream&, Error error) noexcept {
 /// us.
 void Transfer::end(Outcome outcome) {
   if (pump_) pump_->stop();
+  if (stream_ && outcome.end == Outcome::End::whole && !upload()) {
+    const Error lost = discard_unread(stream_->fd());
+    if (lost) outcome = {Outcome::End::broken, lost};
+  }
   if (stream_) stream_->abort(outcome.end != Outcome::End::whole);
   if (!on_end_) return;
   OnEnd call = std::move(on_end_);

@@ -28,13 +28,13 @@ std::string_view without_port(std::string_view host) {
   return host.substr(0, host.find(':', from == host.npos ? 0 : from));
 }
 
-bool is_literal_or_localhost(std::string_view host) {
+bool is_local_name(std::string_view host) {
   std::string name = lowered(without_port(host));
   if (const auto address = Address::parse(concat(name, ":0"))) {
     return !name.empty() && (address->family() == AF_INET || address->family() == AF_INET6);
   }
   if (name.ends_with('.')) name.pop_back();
-  return name == "localhost" || name.ends_with(".localhost");
+  return (!name.empty() && !name.contains('.')) || name.ends_with(".localhost");
 }
 
 }  // namespace sluice::http

@@ -70,7 +70,7 @@ Answer HttpService::answer(const Request& request) {
 /// would let it read what is here, but tells us the name.
 bool HttpService::may_be_called(std::string_view host) const {
   const Address& here = listener().address();
-  if (!here.is_loopback() || host.empty() || is_literal_or_localhost(host)) return true;
+  if (!here.is_loopback() || host.empty() || is_local_name(host)) return true;
   return std::ranges::find(options_.names, lowered(without_port(host))) != options_.names.end();
 }
 

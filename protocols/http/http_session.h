@@ -29,6 +29,7 @@ class HttpSession final : public Session {
   void on_eof(Stream& stream) noexcept override;
   void on_backpressure(Stream& stream, bool on) noexcept override;
   void on_drained(Stream& stream) noexcept override;
+  bool endless() const noexcept override { return step_ == Step::streaming; }
 
  private:
   enum class Step : std::uint8_t { idle, request, promised, streaming, over };

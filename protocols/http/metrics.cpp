@@ -6,11 +6,9 @@
 namespace sluice::http {
 namespace {
 
-/// `12.345678`: to the microsecond, a point in every locale.
+/// `12.345678`
 std::string seconds(Duration time) {
-  const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(time).count();
-  const std::string fraction = std::to_string(micros % 1'000'000);
-  return concat(micros / 1'000'000, '.', std::string(6 - fraction.size(), '0'), fraction);
+  return concat(Decimal(std::chrono::duration_cast<std::chrono::microseconds>(time).count(), 6));
 }
 
 void add_services(MetricsText& text, const Overview& overview) {

@@ -46,7 +46,7 @@ std::string human_bytes(std::uint64_t bytes) {
     ++power;
   }
   const std::uint64_t tenths = bytes / unit * 10 + (bytes % unit + unit / 20) / (unit / 10);
-  return concat(tenths / 10, '.', tenths % 10, ' ', kPrefixes[power], 'B');
+  return concat(Decimal(tenths, 1), ' ', kPrefixes[power], 'B');
 }
 
 Page::Page()

@@ -25,10 +25,6 @@ constexpr struct {
     {505, "HTTP Version Not Supported"},
 };
 
-std::string two_digits(int number) {
-  return concat(number < 10 ? "0" : "", number);
-}
-
 }  // namespace
 
 std::string_view reason(int status) {
@@ -43,10 +39,10 @@ std::string http_date(std::time_t time) {
   constexpr std::string_view kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
   std::tm parts{};
   gmtime_r(&time, &parts);
-  return concat(kDays.substr(parts.tm_wday * 3U, 3), ", ", two_digits(parts.tm_mday), ' ',
+  return concat(kDays.substr(parts.tm_wday * 3U, 3), ", ", ZeroPadded(parts.tm_mday, 2), ' ',
                 kMonths.substr(parts.tm_mon * 3U, 3), ' ', parts.tm_year + 1900, ' ',
-                two_digits(parts.tm_hour), ':', two_digits(parts.tm_min), ':',
-                two_digits(parts.tm_sec), " GMT");
+                ZeroPadded(parts.tm_hour, 2), ':', ZeroPadded(parts.tm_min, 2), ':',
+                ZeroPadded(parts.tm_sec, 2), " GMT");
 }
 
 std::string encode_head(const Response& response, const Framing& framing) {

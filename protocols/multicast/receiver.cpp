@@ -158,6 +158,10 @@ std::size_t Receiver::memberships() const {
   return count;
 }
 
+void Receiver::average() {
+  for (const auto& group : groups_) group->statistics_.average(reactor_->now());
+}
+
 void Receiver::tick() {
   for (const auto& group : groups_) group->statistics_.tick(reactor_->now());
 }

@@ -61,6 +61,8 @@ class Receiver {
   std::size_t memberships() const;
   /// Makes the rates of all statistics anew.
   void tick();
+  /// For the end: rates of all the time that it took.
+  void average();
 
  private:
   struct Member;

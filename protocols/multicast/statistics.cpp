@@ -17,10 +17,16 @@ void Traffic::tick(double seconds) {
   ticked_bytes_ = bytes;
 }
 
+void Traffic::average(double seconds) {
+  ticked_datagrams_ = ticked_bytes_ = 0;
+  tick(seconds);
+}
+
 Statistics::Statistics(TimePoint start, std::size_t max_sources)
     : max_sources_(std::max<std::size_t>(max_sources, 1)),
       buckets_(std::bit_ceil(max_sources_ * 2), kNone),
       seed_(reinterpret_cast<std::uintptr_t>(this)),
+      began_(start),
       ticked_(start) {
   (void)getrandom(&seed_, sizeof seed_, GRND_NONBLOCK);
 }
@@ -54,6 +60,14 @@ void Statistics::tick(TimePoint now) {
   ticked_ = now;
   all_.tick(seconds);
   for (Entry& entry : entries_) entry.source.traffic.tick(seconds);
+}
+
+void Statistics::average(TimePoint now) {
+  const double seconds = std::chrono::duration<double>(now - began_).count();
+  if (seconds <= 0) return;
+  ticked_ = now;
+  all_.average(seconds);
+  for (Entry& entry : entries_) entry.source.traffic.average(seconds);
 }
 
 std::vector<const Source*> Statistics::sources() const {

@@ -22,6 +22,8 @@ struct Traffic {
     bytes += size;
   }
   void tick(double seconds);
+  /// The same for all `seconds` since the beginning.
+  void average(double seconds);
 
  private:
   std::uint64_t ticked_datagrams_ = 0, ticked_bytes_ = 0;
@@ -50,6 +52,8 @@ class Statistics {
 
   /// Rates are those of the time since the last call, or the start: one every second or so.
   void tick(TimePoint now);
+  /// Rates are those of all the time since the beginning.
+  void average(TimePoint now);
 
   const Traffic& all() const { return all_; }
   /// Those that have not been forgotten, the one that spoke last first.
@@ -87,7 +91,7 @@ class Statistics {
   std::uint64_t seed_;  // so that nobody can choose addresses that share a bucket
   Traffic all_;
   std::uint64_t forgotten_ = 0;
-  TimePoint ticked_;
+  TimePoint began_, ticked_;
 };
 
 }  // namespace sluice::multicast

@@ -32,15 +32,15 @@ BlockBuffer::BlockBuffer(Source& source, const Terms& terms)
 
 bool BlockBuffer::wants_more() const {
   const std::size_t free = slots_ - (filled_ - released_);
-  return last_ == 0 &&
+  return last_ == 0 && !source_->slow() &&
          free >= std::min((slots_ + 1) / 2, std::max<std::size_t>(kPieceBytes / packet_size(), 1));
 }
 
 Result<bool> BlockBuffer::read() {
   const std::size_t free = slots_ - (filled_ - released_);
   const std::size_t to_edge = slots_ - filled_ % slots_;
-  const std::size_t count =
-      std::min({free, to_edge, std::max<std::size_t>(kPieceBytes / block_size_, 1)});
+  const std::size_t piece = source_->slow() ? 1 : kPieceBytes / block_size_;
+  const std::size_t count = std::min({free, to_edge, std::max<std::size_t>(piece, 1)});
   if (last_ != 0 || count == 0) return false;
   // Read in one piece so that the last block comes to lie where it belongs; those before it move
   // down to make room for the headers.

@@ -18,8 +18,8 @@ class BlockBuffer {
  public:
   BlockBuffer(Source& source, const Terms& terms);
 
-  /// Reads on, one piece of some 64 KiB, or as much as there is room for. False when there is no
-  /// room, or nothing more to read. Errors are the Source's.
+  /// Reads on, one piece of some 64 KiB, or as much as there is room for; of a slow Source a block.
+  /// False when there is no room, or nothing more to read. Errors are the Source's.
   Result<bool> read();
   /// Whether reading ahead is worth a call.
   bool wants_more() const;

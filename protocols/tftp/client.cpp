@@ -93,11 +93,12 @@ Result<void> Client::Running::ask(bool with_options) {
   return transfer->begin(most, std::move(packet));
 }
 
-/// The terms, when the server grants no more than was asked for.
+/// The terms, when the server grants no more than was asked for (RFC 2347; RFC 2348: what cannot be
+/// is refused, as the server would go by it).
 std::optional<Terms> Client::Running::accept(const tftp::Options& granted) {
   const bool unasked = (granted.block_size && !asked.block_size) ||
                        (granted.window && !asked.window) || (granted.size && !asked.size) ||
-                       granted.timeout || granted.rollover;
+                       granted.timeout || granted.rollover || granted.strange;
   if (unasked || (granted.block_size && *granted.block_size > *asked.block_size) ||
       (granted.window && *granted.window > *asked.window)) {
     return std::nullopt;

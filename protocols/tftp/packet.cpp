@@ -61,24 +61,22 @@ struct Bounds {
 };
 
 template <class Number>
-void take_value(std::optional<Number>& option, std::string_view value, Bounds<Number> bounds) {
-  if (option) return;
+bool take_value(std::optional<Number>& option, std::string_view value, Bounds<Number> bounds) {
   const auto number = parse_number<Number>(value);
-  if (number && *number >= bounds.low && *number <= bounds.high) option = number;
+  if (!number || *number < bounds.low || *number > bounds.high) return false;
+  if (!option) option = number;
+  return true;
 }
 
-void take_option(Options& options, std::string_view name, std::string_view value) {
+/// Whether it is known, and may be so.
+bool take_option(Options& options, std::string_view name, std::string_view value) {
   if (same_name(name, "blksize")) {
-    take_value(options.block_size, value, {kMinBlock, kMaxBlock});
-  } else if (same_name(name, "timeout")) {
-    take_value(options.timeout, value, {.low = 1});
-  } else if (same_name(name, "tsize")) {
-    take_value(options.size, value, {});
-  } else if (same_name(name, "windowsize")) {
-    take_value(options.window, value, {.low = 1});
-  } else if (same_name(name, "rollover")) {
-    take_value(options.rollover, value, {.high = 1});
+    return take_value(options.block_size, value, {kMinBlock, kMaxBlock});
   }
+  if (same_name(name, "timeout")) return take_value(options.timeout, value, {.low = 1});
+  if (same_name(name, "tsize")) return take_value(options.size, value, {});
+  if (same_name(name, "windowsize")) return take_value(options.window, value, {.low = 1});
+  return same_name(name, "rollover") && take_value(options.rollover, value, {.high = 1});
 }
 
 /// Some loaders of firmware fill their requests up with NULs: an empty name is no option.
@@ -90,7 +88,7 @@ std::expected<Options, Malformed> take_options(std::string_view rest) {
     if (name->empty()) continue;
     const auto value = take_text(rest);
     if (!value) return std::unexpected("an option has no value, or one that does not end");
-    take_option(options, *name, *value);
+    if (!take_option(options, *name, *value)) options.strange = true;
   }
   return options;
 }
@@ -143,9 +141,9 @@ Parsed parse_ack(Bytes datagram) {
   return Ack{number_at(datagram, 2)};
 }
 
-/// Many a server forgets the NUL behind its text.
+/// Many a server forgets the NUL behind its text; an error without a code is one, too.
 Parsed parse_error(Bytes datagram) {
-  if (datagram.size() < 4) return std::unexpected("an ERROR without a code");
+  if (datagram.size() < 4) return Failed{};
   const std::string_view text = as_text(datagram.subspan(4));
   return Failed{number_at(datagram, 2), text.substr(0, text.find('\0'))};
 }

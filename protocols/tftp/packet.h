@@ -44,6 +44,7 @@ struct Options {
   std::optional<std::uint64_t> size{};        ///< tsize
   std::optional<std::uint16_t> window{};      ///< windowsize, 1 to 65535
   std::optional<std::uint16_t> rollover{};    ///< which number follows block 65535: 0 or 1
+  bool strange = false;  ///< there is one that is unknown, or of a value that cannot be
 
   bool any() const { return block_size || timeout || size || window || rollover; }
   bool operator==(const Options&) const = default;

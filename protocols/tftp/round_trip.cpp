@@ -33,7 +33,7 @@ Duration RoundTrip::usual() const {
 
 void RoundTrip::lost() {
   doubled_ = true;
-  timeout_ = std::min(2 * timeout_, kCeiling);
+  timeout_ = std::max(timeout_, std::min(2 * timeout_, kLossCeiling));
 }
 
 }  // namespace sluice::tftp

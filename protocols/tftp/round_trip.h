@@ -7,12 +7,14 @@
 namespace sluice::tftp {
 
 /// How long to wait for an answer before sending again, from what the answers took so far: RFC 6298
-/// with a floor for today's networks. Doubles at each loss in a row.
+/// with a floor for today's networks. Doubles at each loss in a row, but not for long: a way that
+/// loses a fifth each way loses one of three exchanges, and each is tried ten times or so.
 class RoundTrip {
  public:
   static constexpr Duration kFloor = std::chrono::milliseconds(20);
   static constexpr Duration kFirst = std::chrono::milliseconds(250);  ///< before anything is known
-  static constexpr Duration kCeiling = std::chrono::seconds(5);
+  static constexpr Duration kLossCeiling = std::chrono::seconds(2);   ///< no loss makes it longer
+  static constexpr Duration kCeiling = std::chrono::seconds(5);       ///< nor a slow way than this
 
   /// How long an answer took to what was sent once only (Karn's algorithm).
   void measured(Duration sample);

@@ -13,6 +13,9 @@ class Source {
   virtual ~Source() = default;
   /// Fills `out`; less of it, nothing included, only at the end.
   virtual Result<std::size_t> read(std::span<std::byte> out) = 0;
+  /// Whether its bytes come by and by, as through a pipe: then it is asked for a block when there
+  /// is to be one, and for nothing ahead, so that each leaves when it is full.
+  virtual bool slow() const { return false; }
 };
 
 /// Where what is received goes.

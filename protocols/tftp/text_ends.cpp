@@ -18,7 +18,7 @@ Result<std::size_t> TextSource::read(std::span<std::byte> out) {
     filled += size;
     given_ += size;
     if (filled == out.size() || ended_) return filled;
-    raw_.resize(kRawBytes);
+    raw_.resize(slow() ? out.size() : kRawBytes);
     const auto got = source_->read(raw_);
     if (!got) return got;
     ended_ = *got < raw_.size();

@@ -12,6 +12,7 @@ class TextSource final : public Source {
  public:
   explicit TextSource(Source& source) : source_(&source) {}
   Result<std::size_t> read(std::span<std::byte> out) override;
+  bool slow() const override { return source_->slow(); }
 
  private:
   Source* source_;

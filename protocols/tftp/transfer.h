@@ -37,8 +37,10 @@ class Transfer final : private DatagramHandler {
  public:
   enum class State : std::uint8_t { opening, running, dallying, over };
 
-  /// How long a receiver dallies: what peers wait before they send again is 1 to 6 s.
-  static constexpr Duration kDally = std::chrono::seconds(10);
+  /// How long a receiver dallies after the sender was last heard: as long as that tries on when it
+  /// hears nothing (Options::patience; others send again every 1 to 6 s), as the way may lose
+  /// several tries in a row.
+  static constexpr Duration kDally = std::chrono::seconds(25);
 
   /// From the options that the peer acknowledged, none when it knows no options, to the terms;
   /// nothing when it acknowledged what nobody asked for.

@@ -13,6 +13,11 @@
 namespace sluice::video {
 namespace {
 
+constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+
+/// Seconds within which two changes of a directory may have the same time.
+constexpr std::time_t kClockStep = 1;
+
 bool is_jpeg_name(std::string_view name) {
   for (const std::string_view ending : {".jpg", ".jpeg"}) {
     // A name that is nothing but its ending is that of a hidden file.
@@ -31,25 +36,46 @@ DirectorySource::DirectorySource(Reactor& reactor, std::string path, std::uint32
 
 Started DirectorySource::start(FrameSink& sink) {
   set_sink(sink);
-  constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
   directory_ = Fd(::open(path_.c_str(), kFlags));
-  Fd listed(::open(path_.c_str(), kFlags));
-  if (!directory_ || !listed) {
+  if (!directory_) {
     return std::unexpected(concat("cannot open ", path_, ": ", std::strerror(errno)));
   }
-  files::DirectoryReader reader(std::move(listed));
-  while (true) {
-    const auto entry = reader.next();
-    if (!entry) return std::unexpected(entry.error().message(path_));
-    if (!*entry) break;
-    if (is_jpeg_name((*entry)->text())) names_.emplace_back((*entry)->text());
-  }
-  if (names_.empty()) {
+  auto names = list();
+  if (!names) return std::unexpected(names.error().message(path_));
+  if (names->empty()) {
     return std::unexpected(
         concat(path_, " holds no pictures: none of its files is *.jpg or *.jpeg"));
   }
-  std::ranges::sort(names_);
+  names_ = std::move(*names);
   return {};
+}
+
+Result<std::vector<std::string>> DirectorySource::list() {
+  Fd listed(::openat(directory_.get(), ".", kFlags));
+  struct stat status;
+  if (!listed || ::fstat(listed.get(), &status) != 0) return fail("open");
+  changed_ = status.st_mtim;
+  settled_ = std::time(nullptr) - changed_.tv_sec > kClockStep;
+  std::vector<std::string> names;
+  files::DirectoryReader reader(std::move(listed));
+  while (true) {
+    const auto entry = reader.next();
+    if (!entry) return std::unexpected(entry.error());
+    if (!*entry) break;
+    if (is_jpeg_name((*entry)->text())) names.emplace_back((*entry)->text());
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
+/// Before a further round. When there is nothing any more, those that there were are tried on.
+void DirectorySource::look_again() {
+  struct stat status;
+  if (::fstat(directory_.get(), &status) != 0) return;
+  const bool changed =
+      status.st_mtim.tv_sec != changed_.tv_sec || status.st_mtim.tv_nsec != changed_.tv_nsec;
+  if (settled_ && !changed) return;
+  if (auto names = list(); names && !names->empty()) names_ = std::move(*names);
 }
 
 void DirectorySource::step() noexcept {
@@ -72,8 +98,11 @@ void DirectorySource::step() noexcept {
 
 /// The next file, to be read from its beginning. One that has vanished is no frame that was lost.
 bool DirectorySource::open_next() {
-  const std::string& name = names_[next_];
-  next_ = (next_ + 1) % names_.size();
+  if (next_ == names_.size()) {
+    look_again();
+    next_ = 0;
+  }
+  const std::string& name = names_[next_++];
   bytes_.clear();
   // Not to wait for whom a FIFO would wait.
   file_ = Fd(::openat(directory_.get(), name.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
@@ -116,7 +145,7 @@ void DirectorySource::pass_over() {
 void DirectorySource::refuse(std::string_view why) {
   lose();
   if (std::exchange(told_, true)) return;
-  const std::string& name = names_[(next_ + names_.size() - 1) % names_.size()];
+  const std::string& name = names_[next_ - 1];
   log(LogLevel::warning, "video", path_, "/", name, " is passed over: ", why,
       "; more such files will only be counted");
 }

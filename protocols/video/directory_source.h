@@ -1,5 +1,6 @@
 #pragma once
 
+#include <ctime>
 #include <string>
 #include <vector>
 
@@ -8,7 +9,8 @@
 namespace sluice::video {
 
 /// The JPEG files of a directory, in the order of their names, for ever. Which there are is looked
-/// up at the start; each is read when its time has come, so that it may change or vanish meanwhile.
+/// up at the start and, if files have come or gone, before each further round; each is read when
+/// its time has come, so that it may change or vanish meanwhile.
 class DirectorySource final : public PacedSource {
  public:
   DirectorySource(Reactor& reactor, std::string path, std::uint32_t fps);
@@ -19,6 +21,8 @@ class DirectorySource final : public PacedSource {
 
  private:
   void step() noexcept override;
+  Result<std::vector<std::string>> list();
+  void look_again();
   bool open_next();
   void finish();
   void pass_over();
@@ -27,6 +31,8 @@ class DirectorySource final : public PacedSource {
   std::string path_;
   Fd directory_;
   std::vector<std::string> names_;
+  timespec changed_{};      // when the directory was, before it was listed
+  bool settled_ = false;    // that was long enough ago: a later change has another time
   std::size_t next_ = 0;    // of names_
   std::size_t failed_ = 0;  // one behind the other
   Fd file_;                 // that is being read

@@ -7,8 +7,6 @@
 #include <algorithm>
 #include <array>
 
-#include "reactor/text.h"
-
 namespace sluice::video {
 namespace {
 
@@ -68,8 +66,8 @@ void FrameWriter::go_on() {
 }
 
 std::size_t FrameWriter::offer_rest(std::size_t& left) {
-  const std::span<const std::byte> parts[] = {as_bytes(wrapping_.before), current_.bytes.bytes(),
-                                              as_bytes(wrapping_.after)};
+  const std::span<const std::byte> parts[] = {wrapping_.before.bytes(), current_.bytes.bytes(),
+                                              wrapping_.after.bytes()};
   std::array<iovec, 3> pieces;
   std::size_t count = 0, skip = done_;
   for (std::span<const std::byte> part : parts) {

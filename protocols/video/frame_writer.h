@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 
 #include "protocols/video/frame.h"
 #include "reactor/callback.h"
@@ -9,10 +8,11 @@
 
 namespace sluice::video {
 
-/// How a frame looks on a wire of bytes: what comes before and after its own.
+/// How a frame looks on a wire of bytes: what comes before and after its own. Shared, as all
+/// viewers of a wire may get the same: copies of their own would cost each of them cold memory.
 struct Wrapping {
-  std::string before = {};
-  std::string after = {};
+  SharedBytes before = {};
+  SharedBytes after = {};
 };
 
 /// Sends frames over one Stream, one at a time: a frame that comes while another is on its way

@@ -23,28 +23,32 @@ Duration read_clock(clockid_t clock) {
 }
 
 /// `1795651200.012345`, of a point on the monotonic clock.
-std::string seconds_since_1970(TimePoint when) {
+Decimal seconds_since_1970(TimePoint when) {
   const Duration ago = read_clock(CLOCK_MONOTONIC) - when.time_since_epoch();
-  const auto micros =
-      std::chrono::duration_cast<std::chrono::microseconds>(read_clock(CLOCK_REALTIME) - ago)
-          .count();
-  const std::string fraction = std::to_string(micros % 1'000'000);
-  return concat(micros / 1'000'000, '.', std::string(6 - fraction.size(), '0'), fraction);
+  const Duration then = read_clock(CLOCK_REALTIME) - ago;
+  return {std::chrono::duration_cast<std::chrono::microseconds>(then).count(), 6};
+}
+
+SharedBytes shared(std::string_view text) {
+  return SharedBytes(as_bytes(text));
+}
+
+SharedBytes head_of(const Frame& frame) {
+  return shared(concat("Content-Type: image/jpeg\r\nContent-Length: ", frame.bytes.size(),
+                       "\r\nX-Timestamp: ", seconds_since_1970(frame.captured),
+                       "\r\nX-Frame: ", frame.number, "\r\n\r\n"));
 }
 
 /// The boundary of the next part comes right behind the frame: a browser paints a part once it
 /// knows that it is over.
-Wrapping part_of(const Frame& frame) {
-  return {.before = concat("Content-Type: image/jpeg\r\nContent-Length: ", frame.bytes.size(),
-                           "\r\nX-Timestamp: ", seconds_since_1970(frame.captured),
-                           "\r\nX-Frame: ", frame.number, "\r\n\r\n"),
-          .after = concat("\r\n--", kBoundary, "\r\n")};
+SharedBytes tail_of_a_part() {
+  return shared(concat("\r\n--", kBoundary, "\r\n"));
 }
 
 http::Response picture_of(const Frame& frame) {
   return {.body = std::string(as_text(frame.bytes.bytes())),
           .type = "image/jpeg",
-          .headers = {{"X-Timestamp", seconds_since_1970(frame.captured)},
+          .headers = {{"X-Timestamp", concat(seconds_since_1970(frame.captured))},
                       {"X-Frame", std::to_string(frame.number)}}};
 }
 
@@ -163,7 +167,7 @@ HttpVideo::Viewer HttpViewer::figures() const {
   return {.sent = writer_->sent(), .skipped = writer_->skipped(), .address = address_};
 }
 
-HttpVideo::HttpVideo(FrameHub& hub) : hub_(&hub) {
+HttpVideo::HttpVideo(FrameHub& hub) : hub_(&hub), part_{.after = tail_of_a_part()} {
   figures_.add_source(hub);
   figures_.add_form("http", [this] {
     const Viewer all = total();
@@ -185,7 +189,7 @@ void HttpVideo::add_to(http::Routes& routes) {
 
 const Wrapping& HttpVideo::part(const Frame& frame) {
   if (frame.number != part_number_) {
-    part_ = part_of(frame);
+    part_.before = head_of(frame);
     part_number_ = frame.number;
   }
   return part_;

@@ -1,6 +1,5 @@
 #include "protocols/video/jpeg.h"
 
-#include <algorithm>
 #include <cstring>
 
 #include "protocols/video/jpeg_markers.h"
@@ -9,13 +8,8 @@ namespace sluice::video {
 namespace {
 
 using Bytes = std::span<const std::byte>;
-using Outcome = std::expected<void, std::string_view>;
 
 constexpr std::string_view kCutShort = "it is cut short";
-
-std::unexpected<std::string_view> wrong(std::string_view why) {
-  return std::unexpected(why);
-}
 
 std::uint8_t byte_at(Bytes bytes, std::size_t at) {
   return std::to_integer<std::uint8_t>(bytes[at]);
@@ -36,7 +30,10 @@ Bytes huffman_table(Bytes bytes) {
 bool is_standard(Bytes table) {
   for (Bytes left = standard_huffman_tables().subspan(4); !left.empty();) {
     const Bytes known = huffman_table(left);
-    if (known[0] == table[0]) return std::ranges::equal(known, table);
+    if (known[0] == table[0]) {
+      return known.size() == table.size() &&
+             std::memcmp(known.data(), table.data(), known.size()) == 0;
+    }
     left = left.subspan(known.size());
   }
   return false;
@@ -59,33 +56,52 @@ bool may_end(const std::byte* bytes) {
 
 class HeadReader {
  public:
-  explicit HeadReader(Bytes bytes, bool believe_end = false)
-      : bytes_(bytes), believe_end_(believe_end && ends_as_one(bytes)) {}
+  enum class Care : std::uint8_t {
+    all,    ///< every field is filled in
+    check,  ///< whether tables are those of annex K.3 is not looked at
+    skim,   ///< nor what is in them, nor coded data that end in EOI
+  };
+  HeadReader(Bytes bytes, Care care, JpegHead& head)
+      : bytes_(bytes),
+        care_(care),
+        believe_end_(care == Care::skim && ends_as_one(bytes)),
+        head_(head) {}
 
-  std::expected<JpegHead, std::string_view> read() {
-    if (bytes_.size() < 4) return wrong(kCutShort);
-    if (word_at(bytes_, 0) != 0xff00 + marker::kStart) return wrong("it does not begin as a JPEG");
-    at_ = 2;
-    head_.standard_huffman = true;
-    while (head_.end == 0) {
-      if (Outcome step = read_marker(); !step) return wrong(step.error());
+  /// What is wrong, or "".
+  std::string_view read() {
+    head_.standard_huffman = care_ == Care::all;
+    if (read_start()) {
+      while (head_.end == 0 && read_marker()) {
+      }
     }
-    return std::move(head_);
+    return why_;
   }
 
  private:
-  Outcome read_marker() {
+  [[gnu::cold]] bool wrong(std::string_view why) {
+    why_ = why;
+    return false;
+  }
+
+  bool read_start() {
+    if (bytes_.size() < 4) return wrong(kCutShort);
+    if (word_at(bytes_, 0) != 0xff00 + marker::kStart) return wrong("it does not begin as a JPEG");
+    at_ = 2;
+    return true;
+  }
+
+  bool read_marker() {
     if (at_ < bytes_.size() && byte_at(bytes_, at_) != 0xff) return wrong("a marker is missing");
     while (at_ < bytes_.size() && byte_at(bytes_, at_) == 0xff) ++at_;
     if (at_ >= bytes_.size()) return wrong(kCutShort);
     const std::uint8_t code = byte_at(bytes_, at_++);
-    if (code == marker::kTemporary) return {};
+    if (code == marker::kTemporary) return true;
     if (code == marker::kStart) return wrong("another one begins in it");
     if (code == marker::kData || marker::is_restart(code)) return wrong("a marker is out of place");
     if (code == marker::kEnd) {
       if (head_.scans == 0) return wrong("there is no picture in it");
       head_.end = at_;
-      return {};
+      return true;
     }
     if (bytes_.size() - at_ < 2) return wrong(kCutShort);
     const std::size_t size = word_at(bytes_, at_);
@@ -99,7 +115,7 @@ class HeadReader {
     return read_segment(code, segment);
   }
 
-  Outcome read_segment(std::uint8_t code, Bytes segment) {
+  bool read_segment(std::uint8_t code, Bytes segment) {
     if (marker::is_frame(code)) return read_frame(code, segment);
     switch (code) {
       case marker::kScan:
@@ -111,13 +127,13 @@ class HeadReader {
       case marker::kRestartInterval:
         if (segment.size() != 2) return wrong("its restart interval is wrong");
         head_.restart_interval = word_at(segment, 0);
-        return {};
+        return true;
       default:
-        return {};
+        return true;
     }
   }
 
-  Outcome read_frame(std::uint8_t code, Bytes segment) {
+  bool read_frame(std::uint8_t code, Bytes segment) {
     if (head_.frame_marker != 0) return wrong("it has two heads");
     if (segment.size() < 6) return wrong("its head is cut short");
     head_.frame_marker = code;
@@ -129,7 +145,11 @@ class HeadReader {
     if (count == 0 || count > 4 || segment.size() != 6 + 3 * count) {
       return wrong("its components are wrong");
     }
-    for (std::size_t at = 6; at < segment.size(); at += 3) {
+    return care_ == Care::skim || read_components(segment.subspan(6));
+  }
+
+  bool read_components(Bytes segment) {
+    for (std::size_t at = 0; at < segment.size(); at += 3) {
       const std::uint8_t sampling = byte_at(segment, at + 1);
       const JpegHead::Component component{
           byte_at(segment, at), static_cast<std::uint8_t>(sampling >> 4),
@@ -140,10 +160,11 @@ class HeadReader {
       }
       head_.components.push_back(component);
     }
-    return {};
+    return true;
   }
 
-  Outcome read_quantization(Bytes segment) {
+  bool read_quantization(Bytes segment) {
+    if (care_ == Care::skim) return true;
     while (!segment.empty()) {
       const std::uint8_t kind = byte_at(segment, 0);
       const std::size_t size = (kind >> 4) != 0 ? 128 : 64;
@@ -153,23 +174,24 @@ class HeadReader {
       head_.quantization[kind & 15] = segment.subspan(1, size);
       segment = segment.subspan(1 + size);
     }
-    return {};
+    return true;
   }
 
-  Outcome read_huffman(Bytes segment) {
+  bool read_huffman(Bytes segment) {
+    head_.huffman = head_.huffman || !segment.empty();
+    if (care_ == Care::skim) return true;
     while (!segment.empty()) {
       const Bytes table = huffman_table(segment);
       if (table.empty() || table.size() > 17 + 256 || (byte_at(table, 0) & 0xec) != 0) {
         return wrong("its Huffman tables are wrong");
       }
-      head_.huffman = true;
       head_.standard_huffman = head_.standard_huffman && is_standard(table);
       segment = segment.subspan(table.size());
     }
-    return {};
+    return true;
   }
 
-  Outcome read_scan(Bytes segment) {
+  bool read_scan(Bytes segment) {
     if (head_.frame_marker == 0) return wrong("it has no head");
     if (segment.empty() || segment.size() != 4 + std::size_t{2} * byte_at(segment, 0)) {
       return wrong("its scan is wrong");
@@ -177,7 +199,7 @@ class HeadReader {
     if (head_.scans++ == 0) head_.scan_at = at_;
     if (believe_end_ && at_ <= bytes_.size() - 2) {
       at_ = bytes_.size() - 2;
-      return {};
+      return true;
     }
     while (true) {
       while (bytes_.size() - at_ > kBlock && !may_end(bytes_.data() + at_)) at_ += kBlock;
@@ -193,7 +215,7 @@ class HeadReader {
         continue;
       }
       at_ = mark;
-      return {};
+      return true;
     }
   }
 
@@ -202,34 +224,46 @@ class HeadReader {
   }
 
   Bytes bytes_;
+  Care care_;
   bool believe_end_;
   std::size_t at_ = 0;
-  JpegHead head_;
+  JpegHead& head_;
+  std::string_view why_;
 };
+
+SharedBytes with_standard_tables(Bytes bytes, std::size_t at) {
+  const Bytes tables = standard_huffman_tables();
+  std::vector<std::byte> whole;
+  whole.reserve(bytes.size() + tables.size());
+  for (const Bytes part : {bytes.first(at), tables, bytes.subspan(at)}) {
+    whole.insert(whole.end(), part.begin(), part.end());
+  }
+  return SharedBytes(whole);
+}
 
 }  // namespace
 
 std::expected<JpegHead, std::string_view> read_jpeg(std::span<const std::byte> bytes) {
-  return HeadReader(bytes).read();
+  JpegHead head;
+  if (const auto why = HeadReader(bytes, HeadReader::Care::all, head).read(); !why.empty()) {
+    return std::unexpected(why);
+  }
+  return head;
 }
 
 std::expected<JpegPicture, std::string_view> whole_jpeg(std::span<const std::byte> bytes,
-                                                        bool believe_end) {
-  if (believe_end) {
+                                                        bool skim) {
+  if (skim) {
     while (!bytes.empty() && bytes.back() == std::byte{0}) bytes = bytes.first(bytes.size() - 1);
   }
-  const auto head = HeadReader(bytes, believe_end).read();
-  if (!head) return wrong(head.error());
-  if (head->frame_marker > marker::kProgressive) return wrong("its coding is not in use");
-  bytes = bytes.first(head->end);
-  if (head->huffman) return JpegPicture{SharedBytes(bytes), head->width, head->height};
-  const Bytes tables = standard_huffman_tables();
-  std::vector<std::byte> whole;
-  whole.reserve(bytes.size() + tables.size());
-  whole.insert(whole.end(), bytes.begin(), bytes.begin() + head->frame_at);
-  whole.insert(whole.end(), tables.begin(), tables.end());
-  whole.insert(whole.end(), bytes.begin() + head->frame_at, bytes.end());
-  return JpegPicture{SharedBytes(whole), head->width, head->height};
+  const auto care = skim ? HeadReader::Care::skim : HeadReader::Care::check;
+  JpegHead head;
+  std::string_view why = HeadReader(bytes, care, head).read();
+  if (why.empty() && head.frame_marker > marker::kProgressive) why = "its coding is not in use";
+  if (!why.empty()) return std::unexpected(why);
+  bytes = bytes.first(head.end);
+  if (head.huffman) return JpegPicture{SharedBytes(bytes), head.width, head.height};
+  return JpegPicture{with_standard_tables(bytes, head.frame_at), head.width, head.height};
 }
 
 }  // namespace sluice::video

@@ -47,10 +47,10 @@ struct JpegPicture {
 };
 
 /// Makes one of what a camera or a file gives: takes off what lies behind EOI, and puts in the
-/// standard Huffman tables where it has none. The error names what is wrong. With `believe_end`
-/// coded data that end in EOI, but for zeros, are not read: for cameras, of whose pictures there
-/// are many, and what is wrong with them is mostly that they are cut short.
+/// standard Huffman tables where it has none. The error names what is wrong. With `skim` neither
+/// what is in its tables is read, nor coded data that end in EOI, but for zeros: for cameras, of
+/// whose pictures there are many, and what is wrong with them is mostly that they are cut short.
 std::expected<JpegPicture, std::string_view> whole_jpeg(std::span<const std::byte> bytes,
-                                                        bool believe_end = false);
+                                                        bool skim = false);
 
 }  // namespace sluice::video

@@ -89,7 +89,7 @@ std::size_t JpegSplitter::take_scan(std::span<const std::byte> bytes) {
     const std::size_t at = find_mark(bytes);
     const std::size_t taken = std::min({at + 1, bytes.size(), max_bytes_ + 1 - picture_.size()});
     after_ff_ = taken > at;
-    picture_.insert(picture_.end(), bytes.begin(), bytes.begin() + taken);
+    append(bytes.first(taken));
     return taken;
   }
   const auto code = std::to_integer<std::uint8_t>(bytes[0]);
@@ -122,9 +122,13 @@ void JpegSplitter::take_marker(std::uint8_t code) {
   }
 }
 
+void JpegSplitter::append(std::span<const std::byte> bytes) {
+  picture_.insert(picture_.end(), bytes.begin(), bytes.end());
+}
+
 std::size_t JpegSplitter::take_segment(std::span<const std::byte> bytes) {
   const std::size_t taken = std::min({left_, bytes.size(), max_bytes_ + 1 - picture_.size()});
-  picture_.insert(picture_.end(), bytes.begin(), bytes.begin() + taken);
+  append(bytes.first(taken));
   left_ -= taken;
   if (left_ > 0) return taken;
   if (state_ == State::length) {

@@ -35,6 +35,7 @@ class JpegSplitter {
   std::size_t pass_over(std::span<const std::byte> bytes);
   std::size_t take_markers(std::span<const std::byte> bytes);
   std::size_t take_segment(std::span<const std::byte> bytes);
+  void append(std::span<const std::byte> bytes);
   std::size_t take_scan(std::span<const std::byte> bytes);
   void take_marker(std::uint8_t code);
   void begin();

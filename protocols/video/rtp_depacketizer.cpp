@@ -118,7 +118,7 @@ RtpDepacketizer::Frame* RtpDepacketizer::frame_of(const Packet& packet) {
     if (!oldest || distance(frame.timestamp, oldest->timestamp) < 0) oldest = &frame;
   }
   if (!free) {
-    if (distance(packet.timestamp, oldest->timestamp) < 0) return nullptr;
+    if (!oldest || distance(packet.timestamp, oldest->timestamp) < 0) return nullptr;
     done_ = oldest->timestamp;
     drop(*oldest);
     free = oldest;

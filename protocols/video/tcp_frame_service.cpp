@@ -12,7 +12,8 @@ Wrapping wrap(const Frame& frame) {
   PickleFrame pickle;
   if (frame.encoding == Encoding::bgr) pickle = pickle_frame(frame.width, frame.height);
   const std::size_t size = pickle.before.size() + frame.bytes.size() + pickle.after.size();
-  return {concat(as_text(frame_length(size)), pickle.before), std::move(pickle.after)};
+  return {SharedBytes(as_bytes(concat(as_text(frame_length(size)), pickle.before))),
+          SharedBytes(as_bytes(pickle.after))};
 }
 
 /// One viewer.
@@ -45,6 +46,7 @@ class FrameSession final : public Session, private FrameSink {
     leaving_ = true;
     if (writer_.idle()) stream().close();
   }
+  bool endless() const noexcept override { return true; }
   void ended() noexcept override {
     frames_->hub().remove(*this);
     count();

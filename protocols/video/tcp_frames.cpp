@@ -43,7 +43,8 @@ std::size_t FrameReader::take_payload(std::span<const std::byte> bytes) {
   const std::size_t needed = payload_.size() + size;
   // A length is only a claim: room is made for twice what has come, and never for more than will.
   if (needed > payload_.capacity()) payload_.reserve(std::min(length_, 2 * needed));
-  payload_.insert(payload_.end(), bytes.begin(), bytes.begin() + size);
+  const auto part = bytes.first(size);
+  payload_.insert(payload_.end(), part.begin(), part.end());
   if (payload_.size() == length_) {
     complete_ = true;
     have_ = 0;

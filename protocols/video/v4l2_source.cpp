@@ -44,8 +44,7 @@ V4l2Source::V4l2Source(Reactor& reactor, std::string path, const SourceOptions& 
     : reactor_(&reactor),
       path_(std::move(path)),
       wishes_(wishes_of(options)),
-      silence_(reactor.timer(
-          [this] { fail_with(concat(path_, " has given no whole picture for 5 s")); })),
+      silence_(reactor.timer([this] { look_for_silence(); })),
       again_(reactor.timer([this] { open_again(); })) {}
 
 Started V4l2Source::start(FrameSink& sink) {
@@ -73,6 +72,7 @@ void V4l2Source::turn_on() {
   if (!watch) return fail_with(watch.error().message(path_));
   watch_ = std::move(*watch);
   sequence_.reset();
+  heard_ = reactor_->now();
   silence_.start(kSilence);
   state_ = State::on;
 }
@@ -98,6 +98,13 @@ void V4l2Source::fail_with(std::string why) {
   again_.start(kAgain);
 }
 
+/// Not started anew by each picture, which would be dearer than to look back now and then.
+void V4l2Source::look_for_silence() {
+  const Duration quiet = reactor_->now() - heard_;
+  if (quiet < kSilence) return silence_.start(kSilence - quiet);
+  fail_with(concat(path_, " has given no whole picture for 5 s"));
+}
+
 void V4l2Source::open_again() {
   auto opened = V4l2Device::open(path_, wishes_);
   if (!opened) return fail_with(std::move(opened.error()));
@@ -120,7 +127,7 @@ void V4l2Source::on_readable() noexcept {
     return fail_with(gone ? concat(path_, " was unplugged") : found.error().message(path_));
   }
   if (!*found) return;
-  silence_.start(kSilence);
+  heard_ = reactor_->now();
   if (!trouble_.empty()) {
     log(LogLevel::info, "video", path_, " is back");
     trouble_.clear();

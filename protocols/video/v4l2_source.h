@@ -34,6 +34,7 @@ class V4l2Source final : public FrameSource, private IoHandler {
   void on_readable() noexcept override;
   void turn_on();
   void turn_off();
+  void look_for_silence();
   void open_again();
   void fail_with(std::string why);
   Result<bool> drain(Frame& frame);
@@ -54,6 +55,7 @@ class V4l2Source final : public FrameSource, private IoHandler {
   std::optional<std::uint32_t> sequence_;  // of the last one since it was turned on
   std::unique_ptr<V4l2Device> device_;
   Watch watch_;
+  TimePoint heard_{};  // when the last whole picture came
   Timer silence_, again_;
 };
 

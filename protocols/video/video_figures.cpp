@@ -1,6 +1,5 @@
 #include "protocols/video/video_figures.h"
 
-#include <cmath>
 #include <utility>
 
 #include "protocols/http/escape.h"
@@ -9,17 +8,11 @@
 namespace sluice::video {
 namespace {
 
-/// `29.9`: a point in every locale.
-std::string tenths(double number) {
-  const auto whole = static_cast<std::uint64_t>(std::llround(number * 10));
-  return concat(whole / 10, '.', whole % 10);
-}
-
 std::string source_json(const FrameHub& hub) {
   const Frame& frame = hub.latest();
   return concat("{\"name\":\"", http::json_escaped(hub.source().name()), "\",\"encoding\":\"",
                 encoding_name(hub.encoding()), "\",\"width\":", frame.width,
-                ",\"height\":", frame.height, ",\"fps\":", tenths(hub.rate()),
+                ",\"height\":", frame.height, ",\"fps\":", Decimal::of(hub.rate(), 1),
                 ",\"frames\":", hub.frames(), ",\"lost\":", hub.source().lost(), ",\"trouble\":\"",
                 http::json_escaped(hub.trouble()), "\"}");
 }
@@ -111,7 +104,7 @@ std::string VideoFigures::sentence() {
   std::string text = hub.source().name();
   const Frame& frame = hub.latest();
   if (frame.number != 0) text += concat(", ", frame.width, 'x', frame.height);
-  return text + concat(", ", tenths(hub.rate()), " frames a second, ", all.viewers,
+  return text + concat(", ", Decimal::of(hub.rate(), 1), " frames a second, ", all.viewers,
                        all.viewers == 1 ? " viewer, " : " viewers, ", all.skipped,
                        " frames skipped for the slow");
 }

@@ -35,7 +35,8 @@ void Pictures::load(const std::string& path) {
   std::FILE* const file = std::fopen(path.c_str(), "rb");
   if (file == nullptr) return;
   std::vector<std::uint8_t> bytes, part(65536);
-  while (const std::size_t n = std::fread(part.data(), 1, part.size(), file)) {
+  while (std::feof(file) == 0 && std::ferror(file) == 0) {
+    const std::size_t n = std::fread(part.data(), 1, part.size(), file);
     bytes.insert(bytes.end(), part.begin(), part.begin() + static_cast<std::ptrdiff_t>(n));
   }
   std::fclose(file);

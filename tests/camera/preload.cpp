@@ -82,8 +82,8 @@ OPEN(open)
 OPEN(open64)
 OPENAT(openat)
 OPENAT(openat64)
-OPEN_2(__open_2)
-OPEN_2(__open64_2)
+OPEN_2(__open_2)    // NOLINT(bugprone-reserved-identifier): glibc's name
+OPEN_2(__open64_2)  // NOLINT(bugprone-reserved-identifier)
 
 extern "C" int access(const char* path, int mode) noexcept {
   using Access = int (*)(const char*, int);

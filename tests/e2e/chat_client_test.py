@@ -324,7 +324,7 @@ class LookTest(ClientTest):
                            b"\x00\x07\x08\x0e\x7f\xff\xfd\x01\xe2\x80\xae\n\x1b]52;c;aGk=\n")
             client.sendall(b"x" * (8 << 20) + b"\nbob: end\n")
             terminal.shows("00:00 bob: end", ">")
-            self.assertIn("00:00 bob: a\N{REPLACEMENT CHARACTER}2Jbc", terminal.lines())
+            self.assertIn("00:00 bob: a\N{REPLACEMENT CHARACTER}2J2Jbc", terminal.lines())
             self.assertIn("x…", terminal.lines()[-3])
             self.assertLess(len(terminal.screen.raw), 1 << 20)
             self.assertNotIn(b"\x1b]", terminal.screen.raw)

@@ -10,7 +10,6 @@ import pathlib
 import pty
 import re
 import resource
-import select
 import shutil
 import signal
 import socket
@@ -22,6 +21,7 @@ import unittest
 from chat_support import Guest
 from harness import (PATIENCE, ROOT, Server, ServerTest, end_with_parent, is_silent, pattern, upload,
                      wait_until)
+from terminal import read_until
 
 BINARY = ROOT / "build/sluice-static"
 COMPILING = 1800  # seconds
@@ -39,16 +39,6 @@ def setUpModule():
                           timeout=COMPILING)
     if made.returncode:
         raise AssertionError(made.stdout + made.stderr)
-
-
-def read_until(fd, wanted):
-    """What comes from a terminal until it holds `wanted`."""
-    seen = b""
-    while wanted not in seen:
-        if not select.select([fd], [], [], PATIENCE)[0]:
-            raise AssertionError(f"no {wanted!r}, only {seen!r}")
-        seen += os.read(fd, 65536)
-    return seen
 
 
 class EmptyRoot(Server):

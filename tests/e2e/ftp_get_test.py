@@ -4,7 +4,6 @@ import fcntl
 import os
 import pty
 import resource
-import select
 import signal
 import socket
 import subprocess
@@ -16,6 +15,7 @@ from ftp_client_support import (FAILED, FULL, LOGIN, NETWORK, NO_FILE, OK, USAGE
                                 FtpClientTest, reset_data)
 from ftp_support import PASSWORD, USER
 from harness import PATIENCE, PROGRAM, end_with_parent, pattern, wait_until
+from terminal import read_until
 
 OLD = 1_500_000_000
 CONTENT = pattern(300_000)
@@ -453,10 +453,10 @@ class GetTerminal(FtpClientTest):
         with self.fake({"/file": (CONTENT, OLD)}, RETR=slow) as server:
             process = self.popen_on(theirs, "get", server.url("file"))
             os.close(theirs)
-            shown = self.read_until(ours, b"50%")
+            shown = read_until(ours, b"50%")
             gate.set()
             self.assertEqual(process.wait(PATIENCE), OK)
-            shown += self.read_until(ours, b"\x1b[K", shown[-3:])
+            shown += read_until(ours, b"\x1b[K", shown[-3:])
         self.assertIn(b"file", shown)
 
     def test_missing_password_is_asked_for_and_not_shown(self):
@@ -464,13 +464,13 @@ class GetTerminal(FtpClientTest):
         ours, theirs = pty.openpty()
         self.addCleanup(os.close, ours)
         process = self.popen_on(theirs, "get", self.url("file", user=f"{USER}@"))
-        shown = self.read_until(ours, b": ")
+        shown = read_until(ours, b": ")
         self.assertIn(USER.encode(), shown)
         os.write(ours, PASSWORD.encode() + b"\n")
         self.assertEqual(process.wait(PATIENCE), OK)
         os.close(theirs)
         self.assertEqual((self.here / "file").read_bytes(), CONTENT)
-        self.assertNotIn(PASSWORD.encode(), shown + self.read_until(ours, b"\n"))
+        self.assertNotIn(PASSWORD.encode(), shown + read_until(ours, b"\n"))
 
     def test_password_that_nobody_can_be_asked_for(self):
         done = self.get(self.url("file", user=f"{USER}@"), status=LOGIN, start_new_session=True)
@@ -488,13 +488,6 @@ class GetTerminal(FtpClientTest):
                                    start_new_session=True, preexec_fn=own_terminal)
         self.addCleanup(process.wait, PATIENCE)
         return process
-
-    def read_until(self, fd, wanted, before=b""):
-        shown = before
-        while wanted not in shown:
-            self.assertTrue(select.select([fd], [], [], PATIENCE)[0], shown)
-            shown += os.read(fd, 4096)
-        return shown
 
 
 if __name__ == "__main__":

@@ -322,6 +322,8 @@ class OddNames(FtpTest):
 
 class HugeDirectory(FtpTest):
     COUNT = 100_000
+    LONG = "-" * 60  # of each name, so that no listing fits into the kernel's 4 MiB for a connection
+    ONE = f"huge/000001{LONG}"
 
     @classmethod
     def setUpClass(cls):
@@ -330,7 +332,12 @@ class HugeDirectory(FtpTest):
         folder.mkdir()
         parent = os.open(folder, os.O_RDONLY)
         for index in range(cls.COUNT):
-            os.mknod(f"{index:06}", 0o644 | stat.S_IFREG, dir_fd=parent)
+            name = f"{index:06}{cls.LONG}"
+            if index % 30_000 == 0:  # as many links as any file system allows a file
+                os.mknod(name, 0o644 | stat.S_IFREG, dir_fd=parent)
+                first = name
+            else:  # a new file each would take a disk half a minute
+                os.link(first, name, src_dir_fd=parent, dst_dir_fd=parent)
         os.close(parent)
 
     def setUp(self):
@@ -352,7 +359,7 @@ class HugeDirectory(FtpTest):
                 for _ in range(5):
                     receive(data, 50_000)
                     other.expect("NOOP", 200)
-                    self.assertEqual(other.fetch("NLST huge/000001"), b"huge/000001\r\n")
+                    self.assertEqual(other.fetch(f"NLST {self.ONE}"), f"{self.ONE}\r\n".encode())
                 ftp.sock.setblocking(False)
                 with self.assertRaises(BlockingIOError):
                     ftp.sock.recv(1)
@@ -363,7 +370,7 @@ class HugeDirectory(FtpTest):
     @unittest.skipIf(is_sanitized(), "AddressSanitizer keeps freed memory")
     def test_is_not_held_in_memory(self):
         ftp = self.session()
-        ftp.fetch("NLST huge/000001")
+        ftp.fetch(f"NLST {self.ONE}")
         before = self.server.resident_kib()
         for line in ("NLST huge", "LIST huge", "MLSD huge"):
             data = ftp.begin(line, buffer_size=4096)

@@ -4,7 +4,7 @@ import contextlib
 import time
 import unittest
 
-from harness import is_sanitized, wait_until
+from harness import is_sanitized, receive_all, wait_until
 from ftp_support import FtpTest, reset_on_close
 
 
@@ -63,12 +63,80 @@ class Parts(FtpTest):
         ftp.expect("RETR file", 425)
         self.assertEqual(ftp.fetch("RETR file"), b"0123456789")
 
-    def test_of_rang_end_with_an_upload(self):
+    def test_of_rang_end_with_an_upload_which_is_refused(self):
+        self.write("file", b"0123456789")
+        for command in ("STOR", "APPE", "STOU"):
+            ftp = self.session()
+            ftp.expect("RANG 0 3", 350)
+            ftp.expect("EPSV", 229)
+            ftp.expect(f"{command} file", 504)
+            self.assertEqual(ftp.fetch("RETR file"), b"0123456789")
+
+    def test_of_rang_and_rest_the_last_one_counts(self):
         self.write("file", b"0123456789")
         ftp = self.session()
         ftp.expect("RANG 0 3", 350)
-        ftp.store("STOR new", b"new")
+        ftp.expect("REST 5", 350)
+        self.assertEqual(ftp.fetch("RETR file"), b"56789")
+        ftp.expect("REST 5", 350)
+        ftp.expect("RANG 0 3", 350)
+        self.assertEqual(ftp.fetch("RETR file"), b"0123")
+
+    def test_of_rang_end_with_a_digest_that_is_refused(self):
+        self.write("file", b"0123456789")
+        ftp = self.session()
+        ftp.expect("RANG 0 3", 350)
+        ftp.expect("HASH missing", 550)
         self.assertEqual(ftp.fetch("RETR file"), b"0123456789")
+
+
+class Names(FtpTest):
+    def test_with_a_single_byte_255_are_themselves(self):
+        self.write("ab", b"the other")
+        ftp = self.session()
+        ftp.raw(b"DELE a\xffb\r\n")
+        ftp.reply(550)
+        self.assertEqual(self.read("ab"), b"the other")
+
+    def test_that_are_empty_are_not_the_working_directory(self):
+        ftp = self.session()
+        for line in ("SITE CHMOD 600 ", "MFMT 20200101000000 ", "MFF modify=20200101000000; ",
+                     "MDTM 20200101000000 ", "SITE UTIME 20200101000000 "):
+            ftp.expect(line, 501)
+
+    def test_of_stou_in_another_directory_can_be_used(self):
+        ftp = self.session()
+        ftp.expect("MKD d", 257)
+        ftp.store("STOU d/x", b"first")
+        ftp.prepare()
+        with ftp.data() as data:
+            name = ftp.expect("STOU d/x", 150).text.partition("FILE: ")[2]
+            data.sendall(b"second")
+        ftp.reply(226)
+        self.assertEqual((ftp.fetch("RETR d/x"), ftp.fetch("RETR " + name)), (b"first", b"second"))
+
+
+class Downloads(FtpTest):
+    def test_of_a_client_that_said_something_on_the_data_connection_arrive_whole(self):
+        content = bytes(range(256)) * 1200
+        self.write("file", content)
+        ftp = self.session()
+        for _ in range(3):
+            ftp.prepare()
+            data = ftp.data()
+            data.sendall(b"\n")
+            ftp.send("RETR file")
+            self.assertEqual(receive_all(data), content)
+            ftp.reply(150)
+            ftp.reply(226)
+
+
+class OptsMlst(FtpTest):
+    def test_that_is_no_list_of_facts_changes_nothing(self):
+        ftp = self.session()
+        ftp.expect("OPTS MLST type;size;", 200)
+        ftp.expect("OPTS MLST unique type;", 501)
+        self.assertEqual(ftp.ask("OPTS MLST").text, "200 MLST OPTS")
 
 
 class Uploads(FtpTest):

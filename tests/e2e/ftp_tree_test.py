@@ -125,6 +125,23 @@ class GetTree(TreeTest):
             self.get("-r", "-P", parallel, self.url(), "-o", f"copy{parallel}")
             self.assertEqual(self.tree_of(self.here / f"copy{parallel}"), tree)
 
+    def test_files_that_are_fetched_at_once_have_parts_of_their_own(self):
+        tree = {"a": b"A" * 9, "a.part": b"P" * 8, "a.part.part": b"Q" * 7, "a.1": b"1" * 6}
+
+        def retrieve(session, argument):
+            session.say("150 here it comes")
+            content = tree[argument.lstrip("/")]
+            with session.data() as connection:
+                connection.sendall(content[:4])
+                wait_until(lambda: len(self.names_here("copy")) == len(tree), "a part of each")
+                connection.sendall(content[4:])
+            return "226 sent"
+
+        there = {f"/{name}": (content, OLD) for name, content in tree.items()}
+        with self.fake(there, RETR=retrieve) as server:
+            self.get("-r", "-P", 4, server.url(), "-o", "copy")
+        self.assertEqual(self.tree_of(self.here / "copy"), tree)
+
     def test_name_given_twice_is_one_file(self):
         listing = b"type=file;size=1; a\r\n" * 50
         with self.fake({"/a": (b"A", OLD)}, MLSD=lambda s, a: s.send(listing)) as server:

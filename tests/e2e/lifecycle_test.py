@@ -136,7 +136,8 @@ class Help(unittest.TestCase):
             self.assertTrue(done.stderr.startswith("sluice "), done.stderr)
 
     def test_a_full_standard_output_is_an_error(self):
-        for arguments in (["--help"], ["--version"], ["serve", "--help"], ["echo", "--help"]):
+        for arguments in (["--help"], ["--version"], ["serve", "--help"], ["echo", "--help"],
+                          ["serve", "--version"], ["ftp", "--version"]):
             with open("/dev/full", "wb") as full:
                 done = subprocess.run([PROGRAM, *arguments], stdout=full, stderr=subprocess.PIPE,
                                       timeout=PATIENCE)

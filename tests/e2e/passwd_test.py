@@ -4,14 +4,13 @@ import ctypes
 import fcntl
 import os
 import pty
-import select
 import signal
 import subprocess
 import termios
-import time
 import unittest
 
 from harness import PATIENCE, PROGRAM, end_with_parent, run
+from terminal import read_until, read_written
 
 SECRET = "s3cret w\u00f6rd"
 
@@ -53,12 +52,7 @@ class Terminal:
         return bool(termios.tcgetattr(self.theirs)[3] & termios.ECHO)
 
     def wait_for(self, text):
-        deadline = time.monotonic() + PATIENCE
-        while text not in self.shown:
-            left = max(0, deadline - time.monotonic())
-            if not select.select([self.ours], [], [], left)[0]:
-                raise AssertionError(f"the terminal shows only {self.shown}")
-            self.shown += os.read(self.ours, 4096)
+        self.shown = read_until(self.ours, text, self.shown)
 
     def type(self, text):
         os.write(self.ours, text)
@@ -66,8 +60,7 @@ class Terminal:
     def end(self):
         """Its standard output, its errors, its status; takes what the terminal still shows."""
         output, errors = self.process.communicate(timeout=PATIENCE)
-        while select.select([self.ours], [], [], 0)[0]:
-            self.shown += os.read(self.ours, 4096)
+        self.shown += read_written(self.ours, self.theirs)
         return output.decode(), errors.decode(), self.process.returncode
 
 

@@ -1,5 +1,6 @@
 """A program in a pseudo-terminal: what is typed there, and what a terminal shows of it."""
 
+import errno
 import fcntl
 import os
 import pty
@@ -39,6 +40,39 @@ while True:
     os.tcsetpgrp(0, job)
     os.kill(-job, signal.SIGCONT)
 """
+
+
+def read_until(master, wanted, before=b""):
+    """What a terminal shows, behind `before`, until it holds `wanted`."""
+    shown = before
+    while wanted not in shown:
+        if not select.select([master], [], [], harness.PATIENCE)[0]:
+            raise AssertionError(f"the terminal shows only {shown}, no {wanted}")
+        shown += os.read(master, 65536)
+    return shown
+
+
+def read_to_end(master):
+    """All that a terminal shows until every program has closed it.
+
+    One read is not enough: what was written before the end may come in pieces after it.
+    """
+    shown = b""
+    while True:
+        if not select.select([master], [], [], harness.PATIENCE)[0]:
+            raise AssertionError(f"somebody keeps the terminal open, which shows {shown}")
+        try:
+            shown += os.read(master, 65536)
+        except OSError as error:  # EIO is its end, see pty(7)
+            if error.errno != errno.EIO:
+                raise
+            return shown
+
+
+def read_written(master, slave):
+    """What a terminal that stays open shows of all that was written to it until now."""
+    os.write(slave, b"\0")
+    return read_until(master, b"\0").replace(b"\0", b"")
 
 
 class Terminal:
@@ -104,8 +138,7 @@ class Terminal:
     def end(self):
         """Its status, with all that it wrote on the screen."""
         self.process.wait(harness.PATIENCE)
-        while self.read(0):
-            pass
+        self.screen.feed(read_written(self.master, self.slave))
         return self.process.returncode
 
     def is_as_before(self):

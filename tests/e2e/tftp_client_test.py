@@ -10,6 +10,7 @@ import time
 import unittest
 
 from harness import PATIENCE, end_with_parent, pattern
+from terminal import read_to_end
 from tftp_support import (ERROR, STATUS_FAILED, STATUS_FULL, STATUS_NETWORK,
                           STATUS_NO_FILE, STATUS_USAGE, UNKNOWN_ID, Raw, TftpTest, ack, data,
                           error, number_of)
@@ -121,7 +122,7 @@ class Files(TftpTest):
         process = self.popen("get", self.url("file"), stdout=slave, stderr=slave)
         os.close(slave)
         self.assertEqual(process.wait(PATIENCE), 0)
-        self.assertIn(b"file: 300.0 kB in ", os.read(master, 65536))
+        self.assertIn(b"file: 300.0 kB in ", read_to_end(master))
 
 
 class Statuses(TftpTest):
@@ -246,17 +247,32 @@ class Lies(TftpTest):
 
     def test_options_that_nobody_asked_for_are_refused(self):
         for options in (("blksize", 65464), ("blksize", 2048), ("windowsize", 99), ("blksize", 7),
-                        ("timeout", 9), ("blksize", "x")):
+                        ("timeout", 9), ("blksize", "x"), ("blksize", 0), ("windowsize", 0),
+                        ("windowsize", 65536), ("blksize", 70000), ("foo", "bar"), ("tsize", "-1")):
             with self.subTest(options=options):
                 process, _, raw = self.begin("get", "--block-size", 1024, "--window", 4, self.file)
                 raw.send(oack(*options))
-                packet = raw.receive()
-                if packet == ack(0):  # taken as not there
-                    raw.send(data(1, b"x" * 600))
-                    packet = raw.receive()
-                self.assertEqual(number_of(packet)[0], ERROR)
+                self.assertEqual(number_of(raw.receive()), (ERROR, 8))
                 self.ends(process, STATUS_FAILED)
         self.assertEqual(self.names(self.here), [])
+
+    def test_each_block_of_a_slow_pipe_leaves_when_it_is_full(self):
+        theirs, ours = os.pipe()
+        process = self.popen("put", "-", self.url("file", self.front.port), "--block-size", 512,
+                             "--window", 1, stdin=theirs)
+        os.close(theirs)
+        _, raw = self.front.take_request()
+        self.enterContext(raw)
+        raw.send(ack(0))
+        for number in range(1, 4):
+            block = bytes([number]) * 512
+            os.write(ours, block)
+            self.assertEqual(raw.receive(), data(number, block))
+            raw.send(ack(number))
+        os.close(ours)
+        self.assertEqual(raw.receive(), data(4, b""))
+        raw.send(ack(4))
+        self.assertEqual(process.wait(PATIENCE), 0)
 
     def test_more_or_fewer_bytes_than_announced(self):
         for sent, size in ((b"1234567", 5), (b"123", 5)):

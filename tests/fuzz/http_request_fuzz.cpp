@@ -103,7 +103,7 @@ void escapes(std::string_view text) {
   }
   if (const auto decoded = percent_decoded(text)) SLUICE_CHECK(decoded->size() <= text.size());
   if (is_host(text)) SLUICE_CHECK(text.starts_with(without_port(text)));
-  (void)is_literal_or_localhost(text);
+  (void)is_local_name(text);
 }
 
 }  // namespace

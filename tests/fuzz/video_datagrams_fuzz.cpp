@@ -42,7 +42,8 @@ void rtp_of(Bytes bytes, bool help) {
   while (!bytes.empty()) {
     const std::size_t size =
         std::min(std::to_integer<std::size_t>(bytes[0]) * 8 + 1, bytes.size() - 1);
-    std::vector<std::byte> datagram(bytes.begin() + 1, bytes.begin() + 1 + size);
+    const auto part = bytes.subspan(1, size);
+    std::vector<std::byte> datagram(part.begin(), part.end());
     bytes = bytes.subspan(1 + size);
     if (help && size > 20) {
       datagram[0] = std::byte{0x80};

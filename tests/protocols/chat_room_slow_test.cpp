@@ -107,7 +107,7 @@ Test(chat_room_slow, goes_on_when_readers_vanish_while_it_sweeps) {
   Guest &talker = f.guest_inside(), &last = f.guest_inside();
   for (int i = 0; i < 50; ++i) f.guest_inside(i % 2 ? kNarrow : PairOptions{});
   for (int i = 0; i < 200; ++i) {
-    if (i % 4 == 0) reset_connection(f.guests[static_cast<std::size_t>(2 + i / 4)]->peer);
+    if (i % 4 == 0) reset_connection(f.guests[2 + static_cast<std::size_t>(i) / 4]->peer);
     f.say(talker, concat("line ", i, filler(500)));
     turn(f.reactor);
     last.read();

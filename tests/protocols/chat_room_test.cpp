@@ -116,6 +116,69 @@ Test(chat_room, counts_those_that_come_soon_after_another) {
   cr_expect(f.gets(watcher, all += "* g7 left\n"), "after a pause at once");
 }
 
+/// A watcher, and a pause in which nothing is told at once.
+struct Pause : Fixture {
+  Guest &watcher, &first;
+  explicit Pause() : watcher(guest_inside()), first(guest_inside()) {
+    room.rename(watcher.reader, "watcher");
+    clock.advance(1s);
+    turn(reactor, 2);
+    room.rename(first.reader, "first");
+  }
+  std::string told() {
+    clock.advance(chat::limits::kArrivalsPause);
+    turn(reactor, 2);
+    watcher.read();
+    return watcher.got;
+  }
+  Guest& comes(std::string nick) {
+    Guest& one = guest_inside();
+    room.rename(one.reader, std::move(nick));
+    return one;
+  }
+};
+
+Test(chat_room, tells_of_who_came_by_the_nick_he_has_then) {
+  Pause f;
+  Guest& bob = f.comes("bob");
+  f.room.rename(bob.reader, "rob");
+  cr_expect(f.told() == "* first joined\n* rob joined\n");
+}
+
+Test(chat_room, tells_of_who_came_before_what_he_says) {
+  Pause f;
+  f.say(f.comes("bob"), "bob: hi");
+  cr_expect(f.told() == "* first joined\n* bob joined\nbob: hi\n");
+}
+
+Test(chat_room, tells_of_who_came_and_went_in_that_order) {
+  Pause f;
+  f.room.leave(f.comes("bob").reader);
+  cr_expect(f.told() == "* first joined\n* bob joined\n* bob left\n");
+  f.watcher.got.clear();
+  f.room.leave(f.first.reader);
+  f.room.leave(f.comes("dan").reader);
+  f.comes("carl");
+  cr_expect(f.told() == "* first left\n* 2 joined\n* dan left\n");
+}
+
+Test(chat_room, tells_of_who_left_before_he_came_again) {
+  Pause f;
+  f.room.leave(f.first.reader);
+  f.comes("first");
+  cr_expect(f.told() == "* first joined\n* first left\n* first joined\n");
+}
+
+Test(chat_room, tells_of_who_left_before_another_takes_his_nick) {
+  Pause f;
+  f.room.leave(f.first.reader);
+  f.room.rename(f.watcher.reader, "first");
+  f.clock.advance(chat::limits::kArrivalsPause);
+  Guest& later = f.comes("later");
+  (void)later;
+  cr_expect(f.told() == "* first joined\n* first left\n* later joined\n");
+}
+
 Test(chat_room, tells_more_seldom_who_came_the_more_there_are) {
   const rlimit many{3000, 3000};
   if (setrlimit(RLIMIT_NOFILE, &many) != 0) cr_skip_test("3,000 descriptors are not allowed here");

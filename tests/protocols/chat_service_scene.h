@@ -37,7 +37,8 @@ inline ChatService::Options on_loopback(ChatService::Options options = {}) {
 
 struct Fixture {
   explicit Fixture(ChatService::Options options = {}, SelectorKind kind = SelectorKind::epoll)
-      : reactor({.selector = kind, .clock = &clock}), service(reactor, on_loopback(options)) {
+      : reactor({.selector = kind, .clock = &clock}),
+        service(reactor, on_loopback(std::move(options))) {
     set_log_level(LogLevel::error);
     cr_assert(service.start());
   }

@@ -98,7 +98,7 @@ Test(chat_service, lets_no_sequence_for_terminals_pass_anywhere) {
   b.send(
       "\x1b[2Jred \x1b]0;title\a\xc2\x9b"
       "31m\x07text\x7f\xe2\x80\xae\n");
-  cr_expect(f.gets(ann, "red text\n"));
+  cr_expect(f.gets(ann, "red 31mtext\n"));
   b.send("/nick \x1b[31mbob\x1b[0m\n/join \x1b]52;c;x\aden\n");
   cr_expect(f.gets(b, "* you are now bob\n* you are in den, with 0 others\n"));
   b.got.clear();

@@ -219,14 +219,14 @@ Test(http_request, waits_for_no_body_that_waits_for_an_answer) {
   cr_expect(refused_with("Expect: miracles") == 417);
 }
 
-Test(http_host, is_local_when_no_name_server_was_asked) {
+Test(http_host, is_local_when_no_page_from_elsewhere_can_have_it) {
   for (const char* local : {"localhost", "LOCALHOST:8000", "localhost.", "a.localhost", "127.0.0.1",
-                            "127.0.0.1:80", "[::1]", "[::1]:8000", "192.0.2.1"}) {
-    cr_expect(is_literal_or_localhost(local), "%s", local);
+                            "127.0.0.1:80", "[::1]", "[::1]:8000", "192.0.2.1", "box", "Box:80"}) {
+    cr_expect(is_local_name(local), "%s", local);
   }
   for (const char* other : {"evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "",
-                            "unix", "unix:80", "notlocalhost", ":80", "1", "0x7f.1"}) {
-    cr_expect(!is_literal_or_localhost(other), "%s", other);
+                            "box.lan", ":80", "0x7f.1", "."}) {
+    cr_expect(!is_local_name(other), "%s", other);
   }
 }
 

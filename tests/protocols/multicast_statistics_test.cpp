@@ -103,6 +103,16 @@ Test(multicast_statistics, can_hold_a_single_source) {
   cr_expect(statistics.forgotten() == 2);
 }
 
+Test(multicast_statistics, have_at_the_end_the_rates_of_all_the_time) {
+  Statistics statistics(kStart, 10);
+  for (int i = 0; i < 6; ++i) statistics.add(Address::loopback_v4(1), {}, 0);
+  statistics.tick(kStart + 1s);
+  for (int i = 0; i < 2; ++i) statistics.add(Address::loopback_v4(1), {}, 0);
+  statistics.average(kStart + 4s);
+  cr_expect(statistics.all().datagrams_per_second == 2);
+  cr_expect(statistics.sources()[0]->traffic.datagrams_per_second == 2);
+}
+
 Test(multicast_statistics, have_rates_of_the_time_between_two_ticks) {
   Statistics statistics(kStart);
   for (int i = 0; i < 10; ++i) statistics.add(host(1), as_bytes("12345"), 0);

@@ -142,7 +142,7 @@ Test(tftp_options, are_known_in_any_case_and_order) {
 
 Test(tftp_options, that_are_not_known_are_passed_over) {
   cr_expect(options_of("multicast\0\0x\0y\0blksize2\0002048\0tsize\0005\0blksiz\0009\0"sv) ==
-            Options{.size = 5});
+            (Options{.size = 5, .strange = true}));
 }
 
 Test(tftp_options, may_hold_the_largest_values_and_the_smallest) {
@@ -178,7 +178,8 @@ Test(tftp_options, that_are_no_numbers_are_not_there) {
 
 Test(tftp_options, that_come_twice_count_as_they_came_first) {
   cr_expect(options_of("blksize\0001024\0BLKSIZE\0002048\0"sv) == Options{.block_size = 1024});
-  cr_expect(options_of("blksize\0007\0blksize\0002048\0"sv) == Options{.block_size = 2048});
+  cr_expect(options_of("blksize\0007\0blksize\0002048\0"sv) ==
+            (Options{.block_size = 2048, .strange = true}));
 }
 
 Test(tftp_options, may_be_followed_by_nuls_that_fill_the_packet_up) {
@@ -197,8 +198,6 @@ Test(tftp_malformed, is_what_is_too_short_for_its_kind) {
   expect_malformed("\0\3\0"sv, "block number");
   expect_malformed("\0\4"sv, "block number");
   expect_malformed("\0\4\1"sv, "block number");
-  expect_malformed("\0\5"sv, "code");
-  expect_malformed("\0\5\1"sv, "code");
 }
 
 Test(tftp_malformed, is_an_opcode_of_no_rfc) {

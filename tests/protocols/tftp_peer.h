@@ -26,11 +26,11 @@ inline std::string fields(const std::vector<std::string>& texts) {
   for (const std::string& text : texts) out += text + '\0';
   return out;
 }
-inline std::string rrq(const std::string& file, std::vector<std::string> options = {},
+inline std::string rrq(const std::string& file, const std::vector<std::string>& options = {},
                        const std::string& mode = "octet") {
   return u16(1) + fields({file, mode}) + fields(options);
 }
-inline std::string wrq(const std::string& file, std::vector<std::string> options = {},
+inline std::string wrq(const std::string& file, const std::vector<std::string>& options = {},
                        const std::string& mode = "octet") {
   return u16(2) + fields({file, mode}) + fields(options);
 }

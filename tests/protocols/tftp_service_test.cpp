@@ -240,7 +240,8 @@ Test(tftp_service, says_what_keeps_it_from_starting) {
   const auto started = taken.start();
   cr_assert(!started);
   cr_expect(started.error().find("Address already in use") != std::string::npos);
-  TftpService nowhere(reactor, {.address = Address::loopback_v4(0), .directory = "/nonexistent"});
+  TftpService nowhere(reactor,
+                      {.address = Address::loopback_v4(0), .directory = directory.path("missing")});
   cr_assert(!nowhere.start());
 }
 

@@ -288,6 +288,7 @@ Test(video_http, tells_what_it_does) {
 Test(video_http, names_no_more_than_a_hundred_viewers) {
   Scene s;
   std::vector<Fd> clients;
+  clients.reserve(120);
   for (int i = 0; i < 120; ++i) clients.push_back(s.look());
   const std::string json = s.read(s.ask("/video.json"), "]}\n");
   std::size_t named = 0;

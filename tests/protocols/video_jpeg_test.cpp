@@ -90,12 +90,21 @@ Test(video_jpeg, finds_the_end_before_padding) {
   cr_expect(whole_jpeg(jpeg, true)->bytes.size() == size);
 }
 
-Test(video_jpeg, whose_end_is_believed_is_the_same_but_for_what_is_wrong_with_its_data) {
-  Bytes jpeg = picture();
-  cr_expect(std::ranges::equal(whole_jpeg(jpeg, true)->bytes.bytes(), jpeg));
-  jpeg[jpeg.size() - 10] = std::byte{0xff};
-  jpeg[jpeg.size() - 9] = std::byte{0xd8};
-  cr_expect(!whole_jpeg(jpeg) && whole_jpeg(jpeg, true));
+Test(video_jpeg, that_is_skimmed_is_the_same_but_for_what_is_wrong_with_its_data_or_tables) {
+  const Bytes jpeg = picture();
+  const auto whole = whole_jpeg(jpeg, true);
+  cr_assert(whole);
+  cr_expect(std::ranges::equal(whole->bytes.bytes(), jpeg));
+  cr_expect(whole->width == 320 && whole->height == 240);
+  Bytes data = jpeg;
+  data[data.size() - 10] = std::byte{0xff};
+  data[data.size() - 9] = std::byte{0xd8};
+  cr_expect(!whole_jpeg(data) && whole_jpeg(data, true));
+  for (const std::uint8_t marker : {std::uint8_t{0xdb}, std::uint8_t{0xc4}}) {  // DQT, DHT
+    Bytes tables = jpeg;
+    tables[find(tables, marker) + 4] = std::byte{0x77};  // no such table
+    cr_expect(!whole_jpeg(tables) && whole_jpeg(tables, true), "of segment %x", marker);
+  }
 }
 
 Test(video_jpeg, is_cut_short_at_every_byte_but_the_last) {

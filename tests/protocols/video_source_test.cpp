@@ -221,6 +221,18 @@ Test(video_source, lets_files_of_a_directory_change_and_vanish) {
   cr_expect(source.trouble().empty());
 }
 
+Test(video_source, shows_files_of_a_directory_that_come_later) {
+  Scene s;
+  s.write("2.jpg", {2});
+  s.play(s.path);
+  cr_assert(s.wait_for_frames(2));
+  s.write("1.jpg", {1});
+  cr_assert(run_until(s.reactor, [&] { return s.is(s.sink.frames.size() - 1, 1); }));
+  const std::size_t before = s.sink.frames.size();
+  cr_assert(s.wait_for_frames(before + 3));
+  cr_expect(s.is(before, 2) && s.is(before + 1, 1) && s.is(before + 2, 2));
+}
+
 Test(video_source, reads_a_large_file_in_slices) {
   Scene s;
   // 20 comments of 64 KiB before what counts.

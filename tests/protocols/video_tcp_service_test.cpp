@@ -97,6 +97,14 @@ Test(tcp_frame_service, joins_the_hub_only_while_somebody_looks) {
   cr_expect(f.service.counters().failures == 0);
 }
 
+Test(tcp_frame_service, does_not_count_a_viewer_that_leaves_as_a_failure) {
+  Fixture f;
+  Fd viewer = f.viewer();
+  reset_connection(viewer);
+  cr_assert(run_until(f.reactor, [&] { return f.service.active() == 0; }));
+  cr_expect(f.service.counters().failures == 0);
+}
+
 Test(tcp_frame_service, throws_away_what_viewers_send) {
   Fixture f;
   const Fd viewer = f.viewer();

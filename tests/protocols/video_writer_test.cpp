@@ -27,7 +27,9 @@ struct Scene {
         stream(reactor, std::move(pair.ours), handler),
         writer(stream, [this](const Frame& frame) {
           ++wrapped;
-          return Wrapping{concat('[', frame.number, ':', frame.bytes.size(), '|'), "]"};
+          const std::string before = concat('[', frame.number, ':', frame.bytes.size(), '|');
+          return Wrapping{SharedBytes(as_bytes(before)),
+                          SharedBytes(as_bytes(std::string_view("]")))};
         }) {
     handler.writer = &writer;
   }

@@ -61,6 +61,22 @@ extern "C" ssize_t sendmsg(int fd, const msghdr* header, int flags) {
   return syscall(SYS_sendmsg, fd, header, flags);
 }
 
+extern "C" ssize_t sendto(int fd, const void* bytes, size_t size, int flags, const sockaddr* to,
+                          socklen_t to_size) {
+  send_calls += is_udp(fd);
+  iovec piece{const_cast<void*>(bytes), size};
+  msghdr header{};
+  header.msg_name = const_cast<sockaddr*>(to);
+  header.msg_namelen = to_size;
+  header.msg_iov = &piece;
+  header.msg_iovlen = 1;
+  if (const int error = met(fd, header); error != 0) {
+    errno = error;
+    return -1;
+  }
+  return syscall(SYS_sendto, fd, bytes, size, flags, to, to_size);
+}
+
 extern "C" int sendmmsg(int fd, mmsghdr* headers, unsigned count, int flags) {
   send_calls += is_udp(fd);
   for (unsigned i = 0; i < count; ++i) {

@@ -152,10 +152,6 @@ Outcome<void> run_size(Shell& shell, const CommandLine& line) {
   return shell.print(concat(printable(reply->text()), '\n'));
 }
 
-std::string two_digits(int number) {
-  return concat(number < 10 ? "0" : "", number);
-}
-
 Outcome<void> run_modtime(Shell& shell, const CommandLine& line) {
   const auto reply =
       shell.link().demand(concat("MDTM ", line.words[0]), Purpose::reading, line.words[0]);
@@ -164,9 +160,10 @@ Outcome<void> run_modtime(Shell& shell, const CommandLine& line) {
   if (!time) return shell.print(concat(printable(reply->text()), '\n'));
   tm parts{};
   ::gmtime_r(&time->tv_sec, &parts);
-  return shell.print(concat(parts.tm_year + 1900, '-', two_digits(parts.tm_mon + 1), '-',
-                            two_digits(parts.tm_mday), ' ', two_digits(parts.tm_hour), ':',
-                            two_digits(parts.tm_min), ':', two_digits(parts.tm_sec), " UTC\n"));
+  return shell.print(concat(parts.tm_year + 1900, '-', ZeroPadded(parts.tm_mon + 1, 2), '-',
+                            ZeroPadded(parts.tm_mday, 2), ' ', ZeroPadded(parts.tm_hour, 2), ':',
+                            ZeroPadded(parts.tm_min, 2), ':', ZeroPadded(parts.tm_sec, 2),
+                            " UTC\n"));
 }
 
 constexpr std::string_view kLs = "shows a directory as the server lists it";

@@ -118,11 +118,18 @@ class TreeGet final : public TreeRun {
     return !there.has_time || there.modified.tv_sec <= mine.modified.tv_sec;
   }
 
-  /// No other file's name: the server may have both `a` and `a.part`.
+  /// No other file's name, as the server may have both `a` and `a.part`, nor another's part, as
+  /// they may arrive at once: what is added to a name is its length, so no two become one.
   std::string free_part(const std::string& path, const std::string& name,
                         const RemoteListing& listing) const {
-    std::string part = part_path(concat('/', name));
-    while (find(listing.items, std::string_view(part).substr(1))) part = part_path(part);
+    const auto taken = [&](std::string_view other) { return find(listing.items, other); };
+    std::string stem = concat('/', name);
+    std::string part = part_path(stem);
+    while (taken(std::string_view(part).substr(1)) ||
+           (stem.size() > 1 + name.size() && taken(std::string_view(stem).substr(1)))) {
+      stem += concat('.', name.size());
+      part = part_path(stem);
+    }
     return concat(local_path(path).substr(0, path.size() + 1 - name.size()), part.substr(1));
   }
 

@@ -29,6 +29,8 @@ constexpr Option kOptions[] = {
     {"--verbose", "", "tell of joining and leaving"},
 };
 
+constexpr std::string_view kDefaultGroup = "224.0.0.255:5007";
+
 constexpr std::string_view kOfSend[] = {"--ttl", "--rate", "--numbered", "--size", "--no-loop"};
 constexpr std::string_view kOfReceive[] = {"--source", "--seconds", "--write", "--exec",
                                            "--raw",    "--stats",   "--renew", "--verbose"};
@@ -47,17 +49,19 @@ int run(const Arguments& arguments) {
       return misused(kMulticast, concat(stray, " goes with ", sends ? "receive" : "send"));
     }
   }
-  if (arguments.operands.size() < 2) return misused(kMulticast, "which group? GROUP:PORT");
-  return sends ? send_multicast(arguments) : receive_multicast(arguments);
+  Arguments complete = arguments;
+  if (complete.operands.size() == 1) complete.operands.push_back(kDefaultGroup);
+  return sends ? send_multicast(complete) : receive_multicast(complete);
 }
 
 }  // namespace
 
 const Command kMulticastCommand{
     "multicast",
-    "multicast send GROUP:PORT [TEXT] [OPTION …]\n"
-    "       sluice multicast receive GROUP:PORT … [OPTION …]",
+    "multicast send [GROUP:PORT [TEXT]] [OPTION …]\n"
+    "       sluice multicast receive [GROUP:PORT …] [OPTION …]",
     "Sends a text, or each line of standard input, to a group; prints what is sent to groups.\n"
+    "Without one it is 224.0.0.255:5007.\n"
     "A group may also be given as udp://SOURCE@GROUP:PORT%INTERFACE.",
     kOptions, run};
 

@@ -148,7 +148,7 @@ void Receive::arrived(std::span<const Received> batch) {
 void Receive::wind_up() {
   if (std::exchange(winding_up_, true)) return;
   receiver_.stop();
-  receiver_.tick();
+  receiver_.average();
   every_second_.stop();
   if (statistics_) show_statistics(true);
   if (program_) program_->finish();

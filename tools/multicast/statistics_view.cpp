@@ -1,7 +1,6 @@
 #include "tools/multicast/statistics_view.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "reactor/text.h"
 #include "tools/progress.h"
@@ -15,15 +14,8 @@ using multicast::Sequence;
 using multicast::Source;
 using multicast::Traffic;
 
-std::string fixed(double number, int digits) {
-  char text[64];
-  const auto end =
-      std::to_chars(text, text + sizeof text, number, std::chars_format::fixed, digits).ptr;
-  return {text, end};
-}
-
-std::string milliseconds(double nanoseconds) {
-  return fixed(nanoseconds / 1e6, 3);
+Decimal milliseconds(double nanoseconds) {
+  return Decimal::of(nanoseconds / 1e6, 3);
 }
 
 /// What is shown of a group: its sources, and what they have lost together.
@@ -48,8 +40,8 @@ View view_of(Receiver::Group& group) {
 
 std::string traffic_json(const Traffic& traffic) {
   return concat("\"datagrams\":", traffic.datagrams, ",\"bytes\":", traffic.bytes,
-                ",\"per_second\":", fixed(traffic.datagrams_per_second, 1),
-                ",\"bytes_per_second\":", fixed(traffic.bytes_per_second, 1));
+                ",\"per_second\":", Decimal::of(traffic.datagrams_per_second, 1),
+                ",\"bytes_per_second\":", Decimal::of(traffic.bytes_per_second, 1));
 }
 
 std::string sequence_json(const Sequence* sequence) {
@@ -74,14 +66,14 @@ std::string rate(const Traffic& traffic) {
 
 Row source_row(const Source& source) {
   Row row = {concat("  ", source.address), std::to_string(source.traffic.datagrams),
-             size_text(source.traffic.bytes), fixed(source.traffic.datagrams_per_second, 0),
-             rate(source.traffic)};
+             size_text(source.traffic.bytes),
+             concat(Decimal::of(source.traffic.datagrams_per_second, 0)), rate(source.traffic)};
   if (const Sequence* sequence = source.sequence.get()) {
     row[5] = std::to_string(sequence->lost());
     row[6] = std::to_string(sequence->reordered());
     row[7] = std::to_string(sequence->duplicates());
-    row[8] = milliseconds(sequence->jitter());
-    row[9] = milliseconds(sequence->delay().mean);
+    row[8] = concat(milliseconds(sequence->jitter()));
+    row[9] = concat(milliseconds(sequence->delay().mean));
   }
   return row;
 }
@@ -89,7 +81,7 @@ Row source_row(const Source& source) {
 Row group_row(const View& view) {
   const Traffic& traffic = view.group->statistics().all();
   Row row = {view.group->name(), std::to_string(traffic.datagrams), size_text(traffic.bytes),
-             fixed(traffic.datagrams_per_second, 0), rate(traffic)};
+             concat(Decimal::of(traffic.datagrams_per_second, 0)), rate(traffic)};
   if (view.numbered) row[5] = std::to_string(view.lost);
   if (const std::uint64_t dropped = view.group->dropped(); dropped != 0) {
     row[0] += concat(" (", dropped, " dropped here)");
@@ -121,8 +113,8 @@ std::string statistics_json(Receiver& receiver, double time, bool final) {
   std::string text;
   for (const auto& group : receiver.groups()) {
     const View view = view_of(*group);
-    const std::string head =
-        concat("{\"time\":", fixed(time, 3), ",\"group\":\"", group->name(), "\",\"source\":");
+    const std::string head = concat("{\"time\":", Decimal::of(time, 3), ",\"group\":\"",
+                                    group->name(), "\",\"source\":");
     const std::string tail = final ? ",\"final\":true}\n" : ",\"final\":false}\n";
     const std::uint64_t dropped = group->dropped();
     text += concat(head, "null,", traffic_json(group->statistics().all()),

@@ -70,6 +70,8 @@ class Store final : public TftpJob, private tftp::Source {
     return filled;
   }
 
+  bool slow() const override { return !input_.size; }
+
   std::string_view path_;
   Input input_;
   Interrupts& interrupts_;
