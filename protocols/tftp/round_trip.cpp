@@ -8,6 +8,7 @@ namespace sluice::tftp {
 void RoundTrip::measured(Duration sample) {
   // No real one is longer; and the sums below cannot overflow.
   sample = std::clamp(sample, Duration::zero(), Duration(std::chrono::hours(1)));
+  least_ = std::min(least_, sample);
   if (!known_) {
     known_ = true;
     smoothed_ = sample;
@@ -22,7 +23,11 @@ void RoundTrip::measured(Duration sample) {
 }
 
 /// An answer that comes late may be to the first sending: then the next one is waited for longer.
-void RoundTrip::progressed(Duration since) {
+void RoundTrip::progressed(Duration since, Duration at_most) {
+  if (at_most < (known_ ? smoothed_ / 2 : kFirst)) {
+    known_ = false;
+    return measured(at_most);
+  }
   if (!std::exchange(doubled_, false)) return;
   timeout_ = std::max(usual(), std::min(2 * since, kCeiling));
 }

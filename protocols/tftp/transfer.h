@@ -88,6 +88,8 @@ class Transfer final : private DatagramHandler {
     SendWindow window;
     std::uint64_t next = 1, until = 1;  // [next, until) are to be sent
     std::uint64_t highest = 0;          // of those sent so far
+    std::uint64_t old = 0;              // those above were first sent at `since`, or after it
+    TimePoint since{};
   };
 
   void on_datagrams(Datagram& socket, std::span<const Received> batch) noexcept override;
@@ -103,6 +105,7 @@ class Transfer final : private DatagramHandler {
 
   void begin_sending();
   void take_ack(std::uint16_t block);
+  Duration age_of(std::uint64_t block);
   void send_blocks(SendWindow::Blocks blocks);
   void pump();
   bool read_blocks();
@@ -119,7 +122,7 @@ class Transfer final : private DatagramHandler {
   void fail_locally(Error error);
   void nonsense(std::string_view text);
   void end(Ended::Kind kind);
-  void progress();
+  void progress(Duration at_most = Duration::max());
   void await_answer();
   void arm(TimePoint when);
   void on_timer();

@@ -50,17 +50,21 @@ void Transfer::end(Ended::Kind kind) {
   arm(reactor_->now());
 }
 
-void Transfer::progress() {
+/// What was answered was first sent `at_most` ago.
+void Transfer::progress(Duration at_most) {
   const TimePoint now = reactor_->now();
-  timed_ ? round_trip_.measured(now - sent_at_) : round_trip_.progressed(now - sent_at_);
+  timed_ ? round_trip_.measured(now - sent_at_) : round_trip_.progressed(now - sent_at_, at_most);
   timed_ = false;
   answered_ = true;
   progress_at_ = now;
 }
 
 void Transfer::await_answer() {
-  // It is the sender whose business it is to send again; a receiver helps where that is slow.
-  const Duration wait = round_trip_.timeout() * (receiving_ ? 2 : 1);
+  // It is the sender whose business it is to send again; a receiver helps where that is slow. With
+  // windows it leaves the sender some tries, which takes an acknowledgement of any block for a loss
+  // behind that, and its time for that of a round trip.
+  const int patience = !receiving_ ? 1 : terms_.window == 1 ? 2 : 8;
+  const Duration wait = round_trip_.timeout() * patience;
   due_ = std::min(reactor_->now() + wait, progress_at_ + options_.patience);
   arm(due_);
 }
@@ -120,6 +124,8 @@ void Transfer::on_silence() {
     send_opening();
     timed_ = false;
   } else if (sending_) {
+    sending_->old = sending_->highest;
+    sending_->since = reactor_->now();
     // Blocks that wait for room in the socket are not lost.
     sending_->next < sending_->until ? pump() : send_blocks(sending_->window.on_timeout());
     if (!has_ended()) await_answer();

@@ -52,7 +52,7 @@ void Transfer::take_data(const Data& data) {
 /// follows by the clock.
 bool Transfer::is_echo(std::uint16_t block) const {
   if (block != wire_number(receiving_->received(), terms_.rollover)) return false;
-  return reactor_->now() - sent_at_ < std::max(round_trip_.smoothed(), round_trip_.timeout() / 2);
+  return reactor_->now() - sent_at_ < std::max(round_trip_.least(), RoundTrip::kFloor / 2);
 }
 
 /// False when that was the end of the transfer.

@@ -14,6 +14,7 @@ void Transfer::begin_sending() {
   state_ = State::running;
   opening_ = {};
   sending_.emplace(BlockBuffer(*source_, terms_), SendWindow(terms_.window, terms_.rollover));
+  sending_->since = reactor_->now();
   send_blocks(sending_->window.begin());
 }
 
@@ -30,11 +31,19 @@ void Transfer::take_ack(std::uint16_t block) {
   const SendWindow::Blocks blocks = window.on_ack(block);
   if (window.acked() != acked) {
     timed_ = window.measures();
-    progress();
+    progress(age_of(window.acked()));
     sending_->buffer.release(window.acked());
     if (window.done()) return end(Ended::Kind::whole);
   }
   send_blocks(blocks);
+}
+
+/// How long ago `block` was first sent, at most.
+Duration Transfer::age_of(std::uint64_t block) {
+  if (block <= sending_->old) return Duration::max();
+  const TimePoint now = reactor_->now();
+  sending_->old = sending_->highest;
+  return now - std::exchange(sending_->since, now);
 }
 
 void Transfer::send_blocks(SendWindow::Blocks blocks) {

@@ -177,6 +177,19 @@ Test(tftp_transfer, does_not_answer_a_block_again_that_crossed_its_acknowledgeme
   cr_expect(f.peer.get(f.reactor) == wire::ack(1), "that one was sent again");
 }
 
+Test(tftp_transfer, answers_what_is_sent_again_soon_however_late_other_blocks_came) {
+  Fixture f;
+  f.receive_file();
+  f.answer(wire::data(1, pattern(512)));
+  cr_assert(f.peer.get(f.reactor) == wire::ack(1));
+  f.clock.advance(200ms);  // the sender's timer, as that acknowledgement was lost, or the block
+  f.answer(wire::data(2, pattern(512)));
+  cr_assert(f.peer.get(f.reactor) == wire::ack(2));
+  f.clock.advance(20ms);
+  f.answer(wire::data(2, pattern(512)));
+  cr_expect(f.peer.get(f.reactor) == wire::ack(2));
+}
+
 Test(tftp_transfer, dallies_for_as_long_as_a_sender_tries) {
   Fixture f;
   receive_whole(f);
