@@ -30,6 +30,14 @@ std::optional<ftp::PasswordProcess>& password_process() {
   return process;
 }
 
+/// Starts one in place of any that there was; its socket.
+Result<Fd> start_password_process() {
+  auto process = ftp::PasswordProcess::fork();
+  if (!process) return std::unexpected(process.error());
+  password_process() = std::move(*process);
+  return password_process()->take_socket();
+}
+
 /// The accounts that the settings name; called again when they may have changed.
 std::expected<ftp::Accounts, std::string> load_accounts(const ServeSettings& settings) {
   ftp::Accounts accounts;
@@ -165,7 +173,7 @@ Made make_ftp(Reactor& reactor, const Address& address, const ServeSettings& set
   }
   return std::make_unique<ftp::FtpService>(
       reactor, std::move(options), [&settings] { return load_accounts(settings); },
-      password_process() ? password_process()->take_socket() : Fd());
+      password_process() ? password_process()->take_socket() : Fd(), &start_password_process);
 }
 
 std::string try_ftp(const std::string& address, const ServeSettings& settings) {

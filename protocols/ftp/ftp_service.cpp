@@ -15,7 +15,8 @@ Address host_of(const Address& peer) {
 
 }  // namespace
 
-FtpService::FtpService(Reactor& reactor, Options options, LoadAccounts load, Fd passwords)
+FtpService::FtpService(Reactor& reactor, Options options, LoadAccounts load, Fd passwords,
+                       PasswordChecker::Restart restart)
     : TcpService(reactor, {.address = options.address}),
       options_(std::move(options)),
       load_(std::move(load)),
@@ -23,7 +24,9 @@ FtpService::FtpService(Reactor& reactor, Options options, LoadAccounts load, Fd 
   transfer_.stream.idle_timeout = options_.stall;
   transfer_.stream.stall_timeout = options_.stall;
   transfer_.sync = options_.sync;
-  if (passwords) checker_ = std::make_unique<PasswordChecker>(reactor, std::move(passwords));
+  if (passwords) {
+    checker_ = std::make_unique<PasswordChecker>(reactor, std::move(passwords), std::move(restart));
+  }
 }
 
 Started FtpService::start() {

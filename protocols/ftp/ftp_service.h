@@ -36,8 +36,10 @@ class FtpService final : public TcpService {
   /// Gives the accounts anew; the error is a sentence.
   using LoadAccounts = Function<std::expected<Accounts, std::string>()>;
 
-  /// `passwords` is the socket of a PasswordProcess; none when no account has a hash.
-  FtpService(Reactor& reactor, Options options, LoadAccounts load, Fd passwords = {});
+  /// `passwords` is the socket of a PasswordProcess, none when no account has a hash; `restart`
+  /// gives that of another one.
+  FtpService(Reactor& reactor, Options options, LoadAccounts load, Fd passwords = {},
+             PasswordChecker::Restart restart = {});
 
   std::string_view name() const override { return "ftp"; }
   Started start() override;

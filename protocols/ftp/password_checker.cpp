@@ -7,6 +7,8 @@
 #include <cstring>
 #include <utility>
 
+#include "reactor/log.h"
+
 namespace sluice::ftp {
 namespace {
 
@@ -43,10 +45,30 @@ void PasswordChecker::Question::wipe() {
   bytes_.clear();
 }
 
-PasswordChecker::PasswordChecker(Reactor& reactor, Fd socket)
-    : socket_(std::move(socket)), telling_(reactor.timer([this] { tell_refused(); })) {
-  auto watch = reactor.watch(socket_.get(), Interest::read, *this);
+PasswordChecker::PasswordChecker(Reactor& reactor, Fd socket, Restart restart)
+    : reactor_(&reactor),
+      restart_(std::move(restart)),
+      telling_(reactor.timer([this] { tell_refused(); })) {
+  use(std::move(socket));
+}
+
+bool PasswordChecker::use(Fd socket) {
+  socket_ = std::move(socket);
+  auto watch = reactor_->watch(socket_.get(), Interest::read, *this);
   if (watch) watch_ = std::move(*watch);
+  return watch.has_value();
+}
+
+bool PasswordChecker::start_another() {
+  if (!restart_ || reactor_->now() < restart_from_) return false;
+  restart_from_ = reactor_->now() + kRestartPause;
+  auto socket = restart_();
+  if (!socket) {
+    log(LogLevel::error, "ftp", "no process to check passwords: ", socket.error().message());
+    return false;
+  }
+  log(LogLevel::warning, "ftp", "the process that checks passwords has died; this is another one");
+  return use(std::move(*socket));
 }
 
 PasswordChecker::Ticket PasswordChecker::check(std::string_view password, std::string_view hash,
@@ -56,7 +78,7 @@ PasswordChecker::Ticket PasswordChecker::check(std::string_view password, std::s
     hash = {};
   }
   Check check{++last_, Question(hash, password), std::move(done)};
-  if (!watch_) {
+  if (!watch_ && !start_another()) {
     refuse(std::move(check), kGone);
   } else if (waiting_.size() >= kMaxWaiting) {
     refuse(std::move(check), {EAGAIN, "password process"});
@@ -116,7 +138,12 @@ void PasswordChecker::on_readable() noexcept {
 
 void PasswordChecker::lose_process() {
   watch_.reset();
-  asked_ = false;
+  if (std::exchange(asked_, false)) {  // perhaps it was this that killed it
+    Check check = std::move(waiting_.front());
+    waiting_.pop_front();
+    refuse(std::move(check), kGone);
+  }
+  if (!waiting_.empty() && start_another()) return ask();
   while (!waiting_.empty()) {
     Check check = std::move(waiting_.front());
     waiting_.pop_front();

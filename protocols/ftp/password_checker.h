@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -9,6 +10,7 @@
 
 #include "protocols/ftp/password_process.h"
 #include "reactor/callback.h"
+#include "reactor/clock.h"
 #include "reactor/error.h"
 #include "reactor/fd.h"
 #include "reactor/io_handler.h"
@@ -27,16 +29,22 @@ class PasswordChecker final : public IoHandler {
 
   /// Checks that may wait at once: at 18 ms each nobody would see the end of more.
   static constexpr std::size_t kMaxWaiting = 10'000;
+  static constexpr Duration kRestartPause = std::chrono::seconds(1);
 
-  PasswordChecker(Reactor& reactor, Fd socket);
+  /// The socket of another PasswordProcess.
+  using Restart = Function<Result<Fd>()>;
+
+  /// `restart`, if given, is called when the process has died and somebody is to be checked, after
+  /// a pause of kRestartPause at least since it was called before.
+  PasswordChecker(Reactor& reactor, Fd socket, Restart restart = {});
   PasswordChecker(const PasswordChecker&) = delete;
   PasswordChecker& operator=(const PasswordChecker&) = delete;
 
   /// Calls `done` later, never from inside this call: whether crypt(password, hash) gives `hash`
-  /// again; EPIPE when the process is gone, EAGAIN when kMaxWaiting wait already. An empty `hash`
-  /// stands for a user who does not exist: it takes as long as a real check (of crypt's preferred
-  /// method) and gives false. So does a password that crypt cannot take, over 511 bytes or with a
-  /// NUL in it. `done` may call check() and forget().
+  /// again; EPIPE when the process died of it, or is gone and there is no other, EAGAIN when
+  /// kMaxWaiting wait already. An empty `hash` stands for a user who does not exist: it takes as
+  /// long as a real check (of crypt's preferred method) and gives false. So does a password that
+  /// crypt cannot take, over 511 bytes or with a NUL in it. `done` may call check() and forget().
   Ticket check(std::string_view password, std::string_view hash, OnChecked done);
   /// `done` of that check is not called any more. Nothing happens when it was already.
   void forget(Ticket ticket);
@@ -74,8 +82,13 @@ class PasswordChecker final : public IoHandler {
   void ask();
   void refuse(Check check, Error error);
   void lose_process();
+  bool use(Fd socket);
+  bool start_another();
   void tell_refused();
 
+  Reactor* reactor_;
+  Restart restart_;
+  TimePoint restart_from_{};
   Fd socket_;
   Watch watch_;
   std::deque<Check> waiting_;

@@ -55,8 +55,10 @@ bool keep_only(int socket) {
 }
 
 /// What a terminal or a service manager sends to all the group ends the parent first, which may
-/// have sessions to finish: the child goes by the end of its socket.
+/// have sessions to finish: the child goes by the end of its socket. No handler of the parent's
+/// stays.
 void settle_signals() {
+  for (int number = 1; number < NSIG; ++number) std::signal(number, SIG_DFL);
   for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGPIPE}) {
     std::signal(number, SIG_IGN);
   }
@@ -137,9 +139,15 @@ Result<PasswordProcess> PasswordProcess::fork() {
   Fd ours(ends[0]);
   const Fd theirs(ends[1]);
   const pid_t parent = ::getpid();
+  // A handler of the parent's must not run in the child, which shares what it writes to.
+  sigset_t all, before;
+  sigfillset(&all);
+  ::sigprocmask(SIG_SETMASK, &all, &before);
   const pid_t child = ::fork();
-  if (child < 0) return fail("fork");
   if (child == 0) be_child(theirs.get(), parent);
+  const int error = errno;
+  ::sigprocmask(SIG_SETMASK, &before, nullptr);
+  if (child < 0) return fail("fork", error);
   return PasswordProcess(std::move(ours), child);
 }
 

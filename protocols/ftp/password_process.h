@@ -13,9 +13,10 @@ namespace sluice::ftp {
 /// A child process that checks passwords against crypt(3) hashes, which takes milliseconds by
 /// design (yescrypt about 18), so that the loop never waits for it.
 ///
-/// fork() it before the Reactor exists: the child closes every descriptor but its socket, has no
-/// privileges left, ignores the signals that end the parent, and ends when this object does, when
-/// the other end of its socket is closed or when the thread that made it dies. Move-only.
+/// fork() it before the Reactor exists, and again where it has died: the child closes every
+/// descriptor but its socket, has no privileges left, ignores the signals that end the parent, and
+/// ends when this object does, when the other end of its socket is closed or when the thread that
+/// made it dies. Move-only.
 ///
 /// Its socket keeps the bounds of messages. A question is the hash, a NUL and the password; the
 /// answer, in order, is one byte, 1 if crypt(password, hash) gives the hash again and else 0. An

@@ -2,9 +2,11 @@
 
 import contextlib
 import os
+import pathlib
 import pty
 import re
 import select
+import signal
 import socket
 import tempfile
 import time
@@ -267,6 +269,17 @@ class ReadOnly(FtpTest):
         self.assertEqual(sorted(facts[b"dir"]["perm"]), ["e", "l"])
 
 
+def living_children(parent):
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
+            state, father = stat.rsplit(")", 1)[1].split()[:2]
+            if int(father) == parent and state != "Z":
+                found.append(int(pid))
+    return found
+
+
 class UserFile(FtpTest):
     shared = False
 
@@ -357,6 +370,19 @@ class UserFile(FtpTest):
         for ftp in clients:
             ftp.reply(331)
             ftp.reply(230)
+
+    def test_logs_in_again_when_the_process_that_checks_has_died(self):
+        server = self.with_users(f"anna:{QUICK_HASH}::")
+        self.session(server, user="anna", password="secret")  # it lives
+        checker, = living_children(server.process.pid)
+        os.kill(checker, signal.SIGKILL)
+        wait_until(lambda: not living_children(server.process.pid) or "another one" in server.log())
+        for password, code in (("wrong", 530), ("secret", 230)):
+            ftp = self.stranger(server)
+            ftp.expect("USER anna", 331)
+            ftp.expect("PASS " + password, code)
+        server.wait_for_log("process that checks passwords has died")
+        self.assertEqual(len(living_children(server.process.pid)), 1)
 
     def test_says_which_line_is_wrong(self):
         for bad in ("anna", "anna:hash", f":{QUICK_HASH}::", "anna:nonsense::",

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/fake_clock.h"
 #include "tests/support/loop.h"
 
 using namespace sluice;
@@ -70,12 +71,21 @@ struct Puppet {
   Reactor reactor;
   Fd other;
   std::unique_ptr<PasswordChecker> checker;
+  bool may_restart = false;
+  int restarts = 0;
 
-  Puppet() {
+  explicit Puppet(Clock* clock = nullptr) : reactor({.clock = clock}) {
+    checker = std::make_unique<PasswordChecker>(reactor, socket(), [this]() -> Result<Fd> {
+      if (!may_restart) return fail("fork", EAGAIN);
+      ++restarts;
+      return socket();
+    });
+  }
+  Fd socket() {
     int ends[2];
     cr_assert(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0);
     other = Fd(ends[1]);
-    checker = std::make_unique<PasswordChecker>(reactor, Fd(ends[0]));
+    return Fd(ends[0]);
   }
   std::string asked() {
     char question[2048];
@@ -246,6 +256,67 @@ Test(password_checker, a_dead_process_is_told_to_all_who_ask_later) {
   scene.ask("secret", "");
   cr_assert(scene.answers == kGone);
   cr_assert(scene.wait_for(2) == kGone + kGone);
+}
+
+Test(password_checker, a_process_that_died_is_followed_by_another) {
+  Scene scene;
+  int restarts = 0;
+  scene.process = started();
+  scene.checker = std::make_unique<PasswordChecker>(scene.reactor, scene.process.take_socket(),
+                                                    [&]() -> Result<Fd> {
+                                                      ++restarts;
+                                                      scene.process = started();
+                                                      return scene.process.take_socket();
+                                                    });
+  cr_assert(scene.answer("secret", hash_of("secret")) == "y");
+  cr_assert(::kill(scene.process.pid(), SIGKILL) == 0);
+  cr_assert(::waitpid(scene.process.pid(), nullptr, 0) > 0);
+  turn(scene.reactor);
+  cr_assert(restarts == 0, "nobody asks");
+  cr_assert(scene.answer("secret", hash_of("secret")) == "y");
+  cr_assert(scene.answer("other", hash_of("secret")) == "n");
+  cr_assert(restarts == 1);
+}
+
+Test(password_checker, only_who_was_asked_when_it_died_is_told_so) {
+  Puppet puppet;
+  puppet.may_restart = true;
+  std::string heard;
+  for (int i = 0; i < 3; ++i) {
+    puppet.checker->check("x", std::to_string(i), [&heard, i](Result<bool> answer) {
+      heard += std::to_string(i) + (answer ? "right " : "lost ");
+    });
+  }
+  cr_assert(puppet.asked() == "0\0x"s);
+  puppet.other.reset();
+  turn(puppet.reactor, 2);
+  cr_assert(heard == "0lost ", "%s", heard.c_str());
+  for (const auto& question : {"1\0x"s, "2\0x"s}) {
+    cr_assert(puppet.asked() == question);
+    puppet.answer(1);
+  }
+  cr_assert(heard == "0lost 1right 2right ", "%s", heard.c_str());
+}
+
+Test(password_checker, another_process_that_dies_as_well_is_followed_after_a_pause) {
+  FakeClock clock;
+  Puppet puppet(&clock);
+  puppet.may_restart = true;
+  int lost = 0;
+  const auto ask = [&] {
+    puppet.checker->check("x", "", [&](Result<bool> answer) { lost += !answer; });
+  };
+  for (int i = 0; i < 5; ++i) {
+    ask();
+    puppet.other.reset();
+    turn(puppet.reactor, 2);
+    cr_expect(lost == i + 1);
+    cr_expect(puppet.restarts == (i == 0 ? 0 : 1), "%d", puppet.restarts);
+  }
+  clock.advance(PasswordChecker::kRestartPause);
+  ask();
+  cr_expect(puppet.restarts == 2);
+  cr_expect(puppet.asked() == "\0x"s);
 }
 
 Test(password_checker, a_dead_process_does_not_keep_the_loop_busy) {
