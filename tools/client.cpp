@@ -51,20 +51,25 @@ int report(std::string_view command, const Trouble& trouble) {
   return trouble.exit;
 }
 
+Outcome<std::vector<Address>> addresses_of(std::string_view host_port) {
+  auto addresses = resolve(host_port);
+  if (addresses) return std::move(*addresses);
+  const int exit = addresses.error().code == EINVAL ? kWrongUsage : kFailed;
+  return std::unexpected(
+      Trouble{concat(printable(host_port), ": ", addresses.error().operation), exit, true});
+}
+
 Outcome<Socket> connect_to(std::string_view host_port) {
-  const std::string shown = printable(host_port);
-  const auto addresses = resolve(host_port);
-  if (!addresses) {
-    const int exit = addresses.error().code == EINVAL ? kWrongUsage : kFailed;
-    return std::unexpected(Trouble{concat(shown, ": ", addresses.error().operation), exit, true});
-  }
+  const auto addresses = addresses_of(host_port);
+  if (!addresses) return std::unexpected(addresses.error());
   Error why{ENXIO, "connect"};
   for (const Address& address : *addresses) {
     auto socket = connect_one(address);
     if (socket) return std::move(*socket);
     why = socket.error();
   }
-  const std::string text = concat("cannot connect to ", shown, ": ", std::strerror(why.code));
+  const std::string text =
+      concat("cannot connect to ", printable(host_port), ": ", std::strerror(why.code));
   return std::unexpected(Trouble{text, kFailed, true});
 }
 

@@ -5,7 +5,9 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "reactor/address.h"
 #include "reactor/error.h"
 #include "reactor/socket.h"
 #include "reactor/write_all.h"
@@ -31,14 +33,16 @@ inline std::unexpected<Trouble> trouble(std::string text, int exit = kFailed) {
 /// Complains of it; returns the exit status.
 int report(std::string_view command, const Trouble& trouble);
 
-/// Tries each address of `host_port` in turn for kConnectTimeout. The socket blocks, sends small
-/// messages at once, and notices by keep-alive when the other machine has gone. Wrong usage when
-/// `host_port` is not HOST:PORT.
+/// At least one. Wrong usage when `host_port` is not HOST:PORT.
+Outcome<std::vector<Address>> addresses_of(std::string_view host_port);
+
+/// Tries each of addresses_of() in turn for kConnectTimeout. The socket blocks, sends small
+/// messages at once, and notices by keep-alive when the other machine has gone.
 inline constexpr auto kConnectTimeout = std::chrono::seconds(10);
+Outcome<Socket> connect_to(std::string_view host_port);
 
 /// How long a server that is to answer at once may take, or that sends a file may pause.
 inline constexpr Duration kAnswerTimeout = std::chrono::seconds(60);
-Outcome<Socket> connect_to(std::string_view host_port);
 
 /// How a connection ended: by a FIN, or, as the error of a call tells, by a RST or otherwise.
 inline constexpr std::string_view kClosedByPeer = "closed by peer";

@@ -103,6 +103,10 @@ int send_files(const Choices& choices, std::span<const std::string_view> paths) 
 
 /// One connection a file: the user may think for long in between.
 int ask_for_files(const Choices& choices) {
+  // Nobody is to choose files for a server that cannot be.
+  if (const auto known = addresses_of(choices.host_port); !known) {
+    return report("drop", known.error());
+  }
   LineInput input(STDIN_FILENO);
   int status = kOk;
   std::string path;

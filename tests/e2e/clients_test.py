@@ -447,6 +447,12 @@ class DropAsks(ClientTest):
         done = self.sluice("drop", server.addresses["drop"], input="")
         self.assertEqual(done.stdout, QUESTION + "\n")
 
+    def test_asks_nothing_for_a_server_that_cannot_be(self):
+        for address, status in (("127.0.0.1:99999", 2), ("nobody.invalid:1", 1)):
+            done = self.sluice("drop", address, input="", status=status)
+            self.assertEqual(done.stdout, "")
+            self.assertIn(address.partition(":")[0], done.stderr)
+
     def test_a_name_that_is_not_there_is_said_and_it_asks_again(self):
         server = self.serve("drop")
         self.file("a", b"a")
