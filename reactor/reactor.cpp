@@ -56,6 +56,7 @@ Reactor::Reactor(Options options)
   auto watch = on_readable(wakeup_.get(), [this] { take_posts_of_others(); });
   if (watch) {
     wakeup_watch_ = std::move(*watch);
+    if (!options.clock) alarm_.emplace(*this);
   } else {
     broken_ = watch.error();
   }
@@ -66,6 +67,7 @@ Reactor::~Reactor() {
   for (int round = 0; round < limits::kFinalRounds && sweep() != 0; ++round) {
   }
   wakeup_watch_.reset();
+  alarm_.reset();
   signals_watch_.reset();
   posts_.clear();
   posts_of_others_.clear();
@@ -171,13 +173,16 @@ Result<void> Reactor::run_once(Duration at_most) {
   return turned ? Result<void>{} : std::unexpected(broken_);
 }
 
-Duration Reactor::wait_time(Duration at_most, std::size_t refused) const {
+Duration Reactor::wait_time(Duration at_most, std::size_t refused) {
   if (!posts_.empty() || !retired_.empty() || stopping_) return Duration::zero();
   Duration wait = at_most;
   const auto shorten = [&wait](Duration limit) {
     if (wait < Duration::zero() || limit < wait) wait = std::max(limit, Duration::zero());
   };
-  if (!timers_.empty()) shorten(timers_.next_deadline() - timers_.now());
+  if (!timers_.empty()) {
+    const TimePoint next = timers_.next_deadline();
+    if (!alarm_ || !alarm_->covers(next)) shorten(next - timers_.now());
+  }
   if (refused != 0) shorten(limits::kInterestRetry);
   return wait;
 }

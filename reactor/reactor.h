@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "reactor/alarm.h"
 #include "reactor/callback.h"
 #include "reactor/clock.h"
 #include "reactor/error.h"
@@ -123,7 +124,7 @@ class Reactor {
   Result<Watch> watch_closure(int fd, Interest interest, Callback callback);
   void unwatch(Token token);
   bool turn(Duration at_most);
-  Duration wait_time(Duration at_most, std::size_t refused) const;
+  Duration wait_time(Duration at_most, std::size_t refused);
   void dispatch(std::span<const Ready> ready);
   std::size_t run_posts();
   std::size_t sweep();
@@ -149,6 +150,7 @@ class Reactor {
   std::vector<Callback> posts_of_others_;
   Fd wakeup_;  // eventfd
   Watch wakeup_watch_;
+  std::optional<Alarm> alarm_;  // none for a clock of somebody's own
   Signals signals_;
   Watch signals_watch_;
 };
