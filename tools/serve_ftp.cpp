@@ -30,11 +30,16 @@ std::optional<ftp::PasswordProcess>& password_process() {
   return process;
 }
 
-/// Starts one in place of any that there was; its socket.
-Result<Fd> start_password_process() {
+/// Starts one in place of any that there was.
+Result<void> start_password_process() {
   auto process = ftp::PasswordProcess::fork();
   if (!process) return std::unexpected(process.error());
   password_process() = std::move(*process);
+  return {};
+}
+
+Result<Fd> restart_password_process() {
+  if (auto started = start_password_process(); !started) return std::unexpected(started.error());
   return password_process()->take_socket();
 }
 
@@ -153,10 +158,7 @@ void set_ftp_defaults(ServeSettings& settings) {
 
 Result<void> fork_password_process(const ServeSettings& settings, bool all) {
   if (!settings.has("ftp-users") || (!all && !settings.has("ftp"))) return {};
-  auto process = ftp::PasswordProcess::fork();
-  if (!process) return std::unexpected(process.error());
-  password_process() = std::move(*process);
-  return {};
+  return start_password_process();
 }
 
 Made make_ftp(Reactor& reactor, const Address& address, const ServeSettings& settings) {
@@ -173,7 +175,7 @@ Made make_ftp(Reactor& reactor, const Address& address, const ServeSettings& set
   }
   return std::make_unique<ftp::FtpService>(
       reactor, std::move(options), [&settings] { return load_accounts(settings); },
-      password_process() ? password_process()->take_socket() : Fd(), &start_password_process);
+      password_process() ? password_process()->take_socket() : Fd(), &restart_password_process);
 }
 
 std::string try_ftp(const std::string& address, const ServeSettings& settings) {

@@ -117,10 +117,7 @@ void PasswordChecker::ask() {
       return;
     }
     if (!is_passing(errno)) return lose_process();
-    const Error error = Error::last("password process");
-    Check failed = std::move(check);
-    waiting_.pop_front();
-    refuse(std::move(failed), error);
+    refuse_first(Error::last("password process"));
   }
 }
 
@@ -138,17 +135,15 @@ void PasswordChecker::on_readable() noexcept {
 
 void PasswordChecker::lose_process() {
   watch_.reset();
-  if (std::exchange(asked_, false)) {  // perhaps it was this that killed it
-    Check check = std::move(waiting_.front());
-    waiting_.pop_front();
-    refuse(std::move(check), kGone);
-  }
+  if (std::exchange(asked_, false)) refuse_first(kGone);  // perhaps it was this that killed it
   if (!waiting_.empty() && start_another()) return ask();
-  while (!waiting_.empty()) {
-    Check check = std::move(waiting_.front());
-    waiting_.pop_front();
-    refuse(std::move(check), kGone);
-  }
+  while (!waiting_.empty()) refuse_first(kGone);
+}
+
+void PasswordChecker::refuse_first(Error error) {
+  Check check = std::move(waiting_.front());
+  waiting_.pop_front();
+  refuse(std::move(check), error);
 }
 
 void PasswordChecker::refuse(Check check, Error error) {

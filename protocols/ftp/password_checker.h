@@ -81,6 +81,7 @@ class PasswordChecker final : public IoHandler {
 
   void ask();
   void refuse(Check check, Error error);
+  void refuse_first(Error error);
   void lose_process();
   bool use(Fd socket);
   bool start_another();
