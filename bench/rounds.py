@@ -34,8 +34,8 @@ class Rounds:
             print(f"  {name:<12} " + "; ".join(shown), flush=True)
 
     def ratios(self, one, other, figure):
-        """Round by round; none if one of the two was left out."""
-        if not {one, other} <= set(self.results):
+        """Round by round; none if one of the two was left out, or too small to be told from 0."""
+        if not {one, other} <= set(self.results) or 0 in self.column(other, figure):
             return []
         return [a / b for a, b in zip(self.column(one, figure), self.column(other, figure))]
 

@@ -192,7 +192,7 @@ bool Reactor::turn(Duration at_most) {
   if (broken_) return false;
   const std::size_t refused = selector_->flush();
   stats_.interest_refused += refused;
-  const auto ready = selector_->select_flushed(wait_time(at_most, refused));
+  const auto ready = busy_poll_.select(*selector_, wait_time(at_most, refused));
   if (!ready) {
     broken_ = ready.error();
     return false;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "reactor/alarm.h"
+#include "reactor/busy_poll.h"
 #include "reactor/callback.h"
 #include "reactor/clock.h"
 #include "reactor/error.h"
@@ -73,6 +74,10 @@ class Reactor {
   [[nodiscard]] Timer timer(Callback callback) { return Timer(timers_, std::move(callback)); }
   [[nodiscard]] Timer after(Duration delay, Callback callback);
   [[nodiscard]] Timer every(Duration period, Callback callback);
+
+  /// For who has just sent what is answered in about `within`: where that is less than it takes to
+  /// go to sleep and be woken, the next wait looks for it without. See BusyPoll.
+  void expect_answer(Duration within) { busy_poll_.expect(within); }
 
   /// Calls `callback` in this turn's step 6, or the next turn's when called from there.
   /// The one call that other threads may make too: it wakes the loop.
@@ -151,6 +156,7 @@ class Reactor {
   Fd wakeup_;  // eventfd
   Watch wakeup_watch_;
   std::optional<Alarm> alarm_;  // none for a clock of somebody's own
+  BusyPoll busy_poll_{own_clock_};
   Signals signals_;
   Watch signals_watch_;
 };

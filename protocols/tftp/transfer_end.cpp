@@ -67,6 +67,9 @@ void Transfer::await_answer() {
   const Duration wait = round_trip_.timeout() * patience;
   due_ = std::min(reactor_->now() + wait, progress_at_ + options_.patience);
   arm(due_);
+  if (const Duration usual = round_trip_.smoothed(); usual != Duration::zero()) {
+    reactor_->expect_answer(usual);
+  }
 }
 
 /// A timer that is due earlier finds out by itself that it is too early: that costs less than to
