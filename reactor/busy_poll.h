@@ -48,9 +48,9 @@ class BusyPoll {
 
   Clock* clock_;
   Duration expected_ = kNothing;
-  unsigned rest_ = 0;  // waits that the next look in vain leaves out, doubled
-  unsigned left_ = 0;  // of those still to come
-  unsigned row_ = 0;
+  unsigned rest_ = 0;  // waits that the last look in vain left out; halved by those that succeed
+  unsigned left_ = 0;  // of them still to come
+  unsigned row_ = 0;   // looks that succeeded since
 };
 
 }  // namespace sluice
