@@ -90,6 +90,9 @@ class Client final : public StreamHandler {
   /// session goes on (unless the server does not answer ABOR within kAbortPatience).
   void abort();
   static constexpr auto kAbortPatience = std::chrono::seconds(5);
+  /// Of a download that the server breaks off, what was on its way is still taken, until its data
+  /// connection ends or brings nothing for so long.
+  static constexpr auto kRestPatience = std::chrono::seconds(1);
 
   /// Bytes moved by the transfer that runs.
   std::uint64_t bytes() const;
@@ -160,6 +163,7 @@ class Client final : public StreamHandler {
   void on_data_end(ClientData::End how, Error error);
   void give_up(Failure why);
   void conclude();
+  void take_the_rest();
   void finish(Answer<Transferred> result);
   void start_list();
   void on_listed(Answer<Transferred> result);

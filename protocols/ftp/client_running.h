@@ -28,6 +28,8 @@ inline Failure unsendable() {
 ///
 /// The two ends come in either order. A failure stops what is not yet sent, ends the data
 /// connection and, when the command is out, sends ABOR; done is it when no reply is due any more.
+/// Where the server breaks a download off, or is lost, what it had sent is still taken: who resumes
+/// goes on behind it.
 struct Client::Running {
   enum class Data : std::uint8_t { none, connecting, waiting, open, ended, broken };
 
@@ -51,6 +53,7 @@ struct Client::Running {
   std::optional<Connector> connector{};
   std::optional<DataPort> port{};
   std::optional<ClientData> data{};
+  Timer rest{};  // watches what comes of a download that has failed already
 
   /// No call comes from the data connection any more.
   void end_data() {
@@ -58,6 +61,7 @@ struct Client::Running {
     if (port) port->close();
     socket.reset();
     if (data) data->abort();
+    rest = {};
     state = Data::none;
   }
   /// Of a data connection that came to nothing the server may know more: there is no such file.
@@ -65,6 +69,10 @@ struct Client::Running {
     if (failure->kind != Failure::Kind::network || !closing || closing->code < 400) return *failure;
     Failure told = failure_of(*closing, purpose);
     return told.kind == Failure::Kind::network ? *failure : told;
+  }
+  /// Whether the server may have sent more of a download, before what it said last.
+  bool may_bring_more() const {
+    return sink && accepted && (state == Data::open || state == Data::connecting);
   }
   /// Whether the data connection keeps the server from its reply.
   bool moving() {

@@ -269,6 +269,8 @@ void Client::conclude() {
   using State = Running::Data;
   if (!running_ || (!waiting_.empty() && !lost_)) return;
   if (running_->failure) return finish(std::unexpected(running_->what_failed()));
+  const bool broken_off = running_->closing ? !running_->closing->positive() : lost_.has_value();
+  if (broken_off && running_->may_bring_more()) return take_the_rest();
   if (!running_->closing) return lost_ ? finish(std::unexpected(*lost_)) : void();
   if (!running_->closing->positive()) {
     return finish(std::unexpected(failure_of(*running_->closing, running_->purpose)));
@@ -282,6 +284,15 @@ void Client::conclude() {
   finish(std::unexpected(Failure{.kind = Failure::Kind::protocol,
                                  .code = running_->closing->code,
                                  .text = "the server ended the transfer before its end"}));
+}
+
+/// The reply may have overtaken what was sent before it. As long as that comes it is waited for.
+void Client::take_the_rest() {
+  if (running_->rest.armed()) return;
+  running_->rest = reactor_->after(kRestPatience, [this, before = bytes()] {
+    if (bytes() == before) running_->end_data();
+    conclude();
+  });
 }
 
 void Client::finish(Answer<Transferred> result) {

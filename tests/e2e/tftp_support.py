@@ -97,6 +97,12 @@ class Raw:
         self.peer = sender
         return packet
 
+    def receive_behind(self, packet):
+        """The next that is another one than `packet`, which comes again where the machine is slow."""
+        while (another := self.receive()) == packet:
+            pass
+        return another
+
     def is_silent(self, seconds):
         self.socket.settimeout(seconds)
         try:

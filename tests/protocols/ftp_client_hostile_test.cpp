@@ -87,6 +87,75 @@ Test(ftp_client, believes_the_closing_reply_more_than_the_end_of_the_data) {
   }
 }
 
+// Who resumes goes on behind it.
+Test(ftp_client, takes_what_was_on_its_way_when_the_server_breaks_off) {
+  for (const char* end : {"426 broken", "451 disk trouble", "421 so long", ""}) {
+    ClientScene scene;
+    scene.ready();
+    auto& server = scene.server;
+    server.on("RETR", [&](const std::string&) { give_part(server); });
+    const auto call = scene.retrieve();
+    scene.until([&] { return scene.sink.text == "some"; });
+    *end ? server.say(end) : server.hang_up();
+    turn(scene.reactor, 5);
+    for (int i = 0; i < 10; ++i) {
+      server.data->write(" more");
+      scene.pass(Client::kRestPatience - 1ms);
+    }
+    cr_expect(call->calls == 0, "there may be more");
+    server.data->close();
+    scene.fails(call, *end == '4' && end[1] == '5' ? Kind::refused : Kind::network);
+    cr_expect(scene.sink.text.size() == 54);
+    if (*end) scene.expect_alive();
+  }
+}
+
+Test(ftp_client, takes_what_was_sent_although_the_reply_came_before_the_data_connection) {
+  ClientScene scene;
+  scene.client->options().passive = false;
+  scene.ready();
+  auto& server = scene.server;
+  std::string there;
+  server.on("EPRT", [&](const std::string& argument) {
+    there = argument;
+    server.say("200 later");
+  });
+  server.on("RETR", "150 here\r\n451 disk trouble");
+  const auto call = scene.retrieve();
+  scene.until([&] { return server.heard("RETR file"); });
+  turn(scene.reactor, 5);
+  server.call(*parse_eprt(there));
+  server.with_data([&] {
+    server.data->write("some");
+    server.data->close();
+  });
+  scene.fails(call, Kind::refused);
+  cr_expect(scene.sink.text == "some");
+  scene.expect_alive();
+}
+
+Test(ftp_client, waits_a_moment_only_for_what_a_server_that_broke_off_had_sent) {
+  for (const bool aborted : {false, true}) {
+    ClientScene scene;
+    scene.ready();
+    auto& server = scene.server;
+    server.on("RETR", [&](const std::string&) { give_part(server); });
+    const auto call = scene.retrieve();
+    scene.until([&] { return scene.sink.text == "some"; });
+    server.transferring = false;
+    server.say("451 disk trouble");
+    if (aborted) {
+      turn(scene.reactor, 5);
+      scene.client->abort();
+    } else {
+      scene.pass(Client::kRestPatience);
+    }
+    scene.fails(call, aborted ? Kind::aborted : Kind::refused);
+    scene.expect_alive();
+    cr_expect(!server.heard("ABOR"));
+  }
+}
+
 Test(ftp_client, tells_a_full_server_that_resets_the_upload) {
   ClientScene scene;
   scene.ready();

@@ -98,6 +98,14 @@ class ScriptedFtpServer {
     });
   }
 
+  /// Opens the data connection from here (PORT, EPRT).
+  void call(const sluice::Address& there) {
+    end_data();
+    caller_.emplace(*reactor_, [this](sluice::Result<sluice::Fd> socket) {
+      if (socket) open_data(std::move(*socket));
+    });
+    caller_->start(there, std::chrono::seconds(10));
+  }
   /// Calls `deed` as soon as the data connection stands.
   void with_data(std::function<void()> deed) {
     when_data_ = std::move(deed);
@@ -186,13 +194,6 @@ class ScriptedFtpServer {
         deed->second(line.substr(std::min(space + 1, line.size())));
       }
     }
-  }
-  void call(const sluice::Address& there) {
-    end_data();
-    caller_.emplace(*reactor_, [this](sluice::Result<sluice::Fd> socket) {
-      if (socket) open_data(std::move(*socket));
-    });
-    caller_->start(there, std::chrono::seconds(10));
   }
   void open_data(sluice::Fd socket) {
     incoming = {};
