@@ -19,6 +19,15 @@ void give_part(ScriptedFtpServer& server) {
   server.with_data([&] { server.data->write("some"); });
 }
 
+/// A download of which a part has come.
+ClientScene::Pending<Transferred> begin_download(ClientScene& scene) {
+  scene.ready();
+  scene.server.on("RETR", [&](const std::string&) { give_part(scene.server); });
+  auto call = scene.retrieve();
+  scene.until([&] { return scene.sink.text == "some"; });
+  return call;
+}
+
 /// Uploads end by a reset, of which the server tells.
 void expect_reset(ScriptedFtpServer& server) {
   server.silent_on("ABOR");
@@ -91,11 +100,8 @@ Test(ftp_client, believes_the_closing_reply_more_than_the_end_of_the_data) {
 Test(ftp_client, takes_what_was_on_its_way_when_the_server_breaks_off) {
   for (const char* end : {"426 broken", "451 disk trouble", "421 so long", ""}) {
     ClientScene scene;
-    scene.ready();
     auto& server = scene.server;
-    server.on("RETR", [&](const std::string&) { give_part(server); });
-    const auto call = scene.retrieve();
-    scene.until([&] { return scene.sink.text == "some"; });
+    const auto call = begin_download(scene);
     *end ? server.say(end) : server.hang_up();
     turn(scene.reactor, 5);
     for (int i = 0; i < 10; ++i) {
@@ -137,11 +143,8 @@ Test(ftp_client, takes_what_was_sent_although_the_reply_came_before_the_data_con
 Test(ftp_client, waits_a_moment_only_for_what_a_server_that_broke_off_had_sent) {
   for (const bool aborted : {false, true}) {
     ClientScene scene;
-    scene.ready();
     auto& server = scene.server;
-    server.on("RETR", [&](const std::string&) { give_part(server); });
-    const auto call = scene.retrieve();
-    scene.until([&] { return scene.sink.text == "some"; });
+    const auto call = begin_download(scene);
     server.transferring = false;
     server.say("451 disk trouble");
     if (aborted) {
